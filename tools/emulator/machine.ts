@@ -32,6 +32,7 @@ import { CpuAccess } from "./platform/cpu-access.ts";
 import { type AcpiFacts, acpiTables } from "./platform/firmware/acpi-tables.ts";
 import { Bios } from "./platform/firmware/bios.ts";
 import { BOOT_ORDER, type BootOrder } from "./platform/firmware/bios-state.ts";
+import { bootOrderFile } from "./platform/firmware/boot-order.ts";
 import { flashContents, flashMemories } from "./platform/firmware/flash-chips.ts";
 import {
   checkedFirmware,
@@ -303,7 +304,11 @@ export class Machine {
         this.options.onHostError?.(what),
       ),
       vgaRom: vgaRom && expansionRom(vgaRom),
-      firmwareFiles: [...firmwareFiles(this.#map, bootMenu, facts), ...files],
+      firmwareFiles: [
+        ...firmwareFiles(this.#map, bootMenu, facts),
+        ...bootOrderFile(this.#media.inBootOrder, this.#media.attached, () => this.board),
+        ...files,
+      ],
     };
   }
 

@@ -58,11 +58,11 @@ export class VirtioBlk implements VirtioFunction {
   readonly queueSizes: readonly number[];
   /** Writes may wait for a flush. */
   state = { writeBack: true };
-  readonly #disk: Disk;
+  readonly disk: Disk;
   readonly #transport: VirtioTransport;
 
   constructor(disk: Disk, queues: number, transport: VirtioTransport) {
-    this.#disk = disk;
+    this.disk = disk;
     this.#transport = transport;
     this.queueSizes = new Array<number>(queues).fill(QUEUE_SIZE);
     const f = FEATURE;
@@ -76,7 +76,7 @@ export class VirtioBlk implements VirtioFunction {
 
   /** Sectors of 512 bytes, whatever the medium's own are. */
   get #capacity(): number {
-    return (this.#disk.sectors * this.#disk.sectorBytes) / SECTOR;
+    return (this.disk.sectors * this.disk.sectorBytes) / SECTOR;
   }
 
   config(): Uint8Array {
@@ -137,7 +137,7 @@ export class VirtioBlk implements VirtioFunction {
       case REQUEST.write:
         return this.#write(chain, sector);
       case REQUEST.flush:
-        return this.#disk.flush() ? DONE : FAILED;
+        return this.disk.flush() ? DONE : FAILED;
       case REQUEST.id:
         return this.#tellId(chain);
       case REQUEST.discard:
@@ -166,10 +166,10 @@ export class VirtioBlk implements VirtioFunction {
 
   /** Bytes of the disk, whose own sectors may be larger. */
   #contents(offset: number, bytes: number): Uint8Array | undefined {
-    const { sectorBytes } = this.#disk;
+    const { sectorBytes } = this.disk;
     const first = Math.floor(offset / sectorBytes);
     const end = Math.ceil((offset + bytes) / sectorBytes);
-    const whole = this.#disk.read(first, end - first);
+    const whole = this.disk.read(first, end - first);
     const skip = offset - first * sectorBytes;
     return whole?.subarray(skip, skip + bytes);
   }
@@ -179,17 +179,17 @@ export class VirtioBlk implements VirtioFunction {
     if (!this.#isRange(sector, bytes)) return FAILED;
     for (let at = 0; at < bytes; at += PIECE) {
       const contents = chain.read(HEADER_BYTES + at, Math.min(PIECE, bytes - at));
-      if (!this.#disk.write(sector + at / SECTOR, contents)) return FAILED;
+      if (!this.disk.write(sector + at / SECTOR, contents)) return FAILED;
     }
     return this.#written();
   }
 
   #written(): number {
-    return this.state.writeBack || this.#disk.flush() ? DONE : FAILED;
+    return this.state.writeBack || this.disk.flush() ? DONE : FAILED;
   }
 
   #tellId(chain: Chain): number {
-    const id = new TextEncoder().encode(`${this.#disk.serial}\0`).slice(0, ID_BYTES);
+    const id = new TextEncoder().encode(`${this.disk.serial}\0`).slice(0, ID_BYTES);
     chain.write(0, id.subarray(0, chain.writable - 1));
     return DONE;
   }
@@ -206,11 +206,11 @@ export class VirtioBlk implements VirtioFunction {
     const flags = view.getUint32(12, true);
     if (count > MAX_SEGMENT_SECTORS || !this.#isRange(sector, count * SECTOR)) return FAILED;
     if (flags & ~UNMAP || (!zeroes && flags !== 0)) return UNSUPPORTED;
-    if (this.#disk.readOnly) return FAILED;
+    if (this.disk.readOnly) return FAILED;
     if (!zeroes) return DONE;
     for (let done = 0; done < count; done += PIECE / SECTOR) {
       const part = Math.min(PIECE / SECTOR, count - done);
-      if (!this.#disk.write(sector + done, new Uint8Array(part * SECTOR))) return FAILED;
+      if (!this.disk.write(sector + done, new Uint8Array(part * SECTOR))) return FAILED;
     }
     return this.#written();
   }

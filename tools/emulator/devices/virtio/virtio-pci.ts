@@ -324,6 +324,11 @@ export class VirtioPci implements Device, VirtioTransport {
     return has(this.state.accepted, feature);
   }
 
+  /** Its device number on bus 0. */
+  get slotNumber(): number {
+    return this.#fn.header.device;
+  }
+
   get running(): boolean {
     return !this.state.broken && this.#fn.isMaster && this.#isReady;
   }

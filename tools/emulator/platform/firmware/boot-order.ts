@@ -1,0 +1,37 @@
+// The file "bootorder" of the firmware configuration device: disks that have a place in the boot order, as paths of Open
+// Firmware, a line each (QEMU docs/bootindex.txt, softmmu/bootdevice.c).
+
+import { Ahci } from "../../devices/ata/ahci.ts";
+import type { AttachedMedia, FirmwareFile } from "../../devices/device.ts";
+import { VirtioBlk } from "../../devices/virtio/virtio-blk.ts";
+import { VirtioPci } from "../../devices/virtio/virtio-pci.ts";
+import type { Disk } from "../../media/disk.ts";
+import type { Board } from "../pc.ts";
+
+const BUS = "/pci@i0cf8";
+
+/** Where firmware finds a disk; undefined for one that it cannot reach so. */
+function pathOf(disk: Disk, board: Board, attached: AttachedMedia): string | undefined {
+  const virtio = board
+    .all(VirtioPci)
+    .find((device) => device.function instanceof VirtioBlk && device.function.disk === disk);
+  if (virtio !== undefined) return `${BUS}/scsi@${virtio.slotNumber.toString(16)}/disk@0,0`;
+  const port = attached.ata.indexOf(disk);
+  if (port < 0 || board.find(Ahci) === undefined) return undefined;
+  return `${BUS}/pci8086,2922@1f,2/drive@${port}/disk@0`;
+}
+
+/** The file; nothing where no disk has a place. */
+export function bootOrderFile(
+  inOrder: readonly { disk: Disk; bootIndex: number }[],
+  attached: AttachedMedia,
+  board: () => Board,
+): FirmwareFile[] {
+  const placed = inOrder.filter(({ bootIndex }) => bootIndex !== Number.POSITIVE_INFINITY);
+  if (placed.length === 0) return [];
+  const contents = (): Uint8Array => {
+    const paths = placed.flatMap(({ disk }) => pathOf(disk, board(), attached) ?? []);
+    return new TextEncoder().encode(`${paths.join("\n")}\0`);
+  };
+  return [{ name: "bootorder", contents }];
+}
