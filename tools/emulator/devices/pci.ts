@@ -470,7 +470,8 @@ export class PciBus implements Device {
 
   #placeBar(bar: PciBar): number {
     if (bar.kind === "io") {
-      const address = Math.ceil(this.#next.io / bar.size) * bar.size;
+      let address = Math.ceil(this.#next.io / bar.size) * bar.size;
+      while (this.#isTaken(address, bar.size)) address += bar.size;
       this.#next.io = address + bar.size;
       return address;
     }
@@ -478,6 +479,15 @@ export class PciBus implements Device {
     const address = Math.floor((this.#next[room] - bar.size) / bar.size) * bar.size;
     this.#next[room] = address;
     return address;
+  }
+
+  /** A function that is there has I/O of its own choice in these ports. */
+  #isTaken(first: number, size: number): boolean {
+    const bars = [...this.#functions.values()].flatMap(({ header }) => header.bars ?? []);
+    return bars.some(
+      ({ kind, address = -1, size: bytes }) =>
+        kind === "io" && address >= 0 && first < address + bytes && address < first + size,
+    );
   }
 
   reset(): void {

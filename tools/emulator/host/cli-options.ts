@@ -205,13 +205,22 @@ export function linesOf({ serials, ports }: CliOptions): Chardev[] {
 
 /** Properties of QEMU's that make no difference here. */
 const IGNORED_KEYS: Readonly<Record<string, readonly string[]>> = {
-  "virtio-rng-pci": ["id", "rng", "max-bytes", "period"],
-  "virtio-serial-pci": ["id"],
+  "virtio-rng-pci": ["id", "bus", "rng", "max-bytes", "period"],
+  "virtio-serial-pci": ["id", "bus"],
+};
+
+/** Names of QEMU's for the same devices, whatever they are attached to. */
+const ALIASES: Readonly<Record<string, string>> = {
+  "virtio-blk": "virtio-blk-pci",
+  "virtio-rng": "virtio-rng-pci",
+  "virtio-serial": "virtio-serial-pci",
 };
 
 function parseDevice(options: CliOptions, text: string): void {
   const props = properties(text);
-  const name = oneOf("-device", props.get("") ?? "", DEVICES);
+  const given = props.get("") ?? props.get("driver") ?? "";
+  const name = oneOf("-device", ALIASES[given] ?? given, DEVICES);
+  props.delete("driver");
   if (DRIVE_DEVICE_NAMES.includes(name)) {
     parseDriveDevice(options, name, props);
     return;

@@ -450,7 +450,7 @@ test("virtio devices take their disks and options", () => {
 
 test("ports of virtio consoles have QEMU's numbers, and the devices that they name", () => {
   const options = parseArguments([
-    ...["-device", "virtio-serial-pci,id=v", "-device", "virtserialport,chardev=f,name=org.x"],
+    ...["-device", "virtio-serial,id=v", "-device", "virtserialport,chardev=f,name=org.x"],
     ...["-device", "virtconsole,chardev=s", "-device", "virtconsole", "-chardev", "stdio,id=s"],
     ...["-chardev", "file,id=f,path=x", "-chardev", "socket,id=t,path=y,server=on,wait=off"],
     ...["-device", "virtserialport,chardev=t,nr=7"],
