@@ -23,6 +23,8 @@ export type OutsideEvent =
   | { kind: "reset" }
   /** Out of ACPI S3. */
   | { kind: "wake-up" }
+  /** A frame of Ethernet that arrives at a network card, 0 being the first. */
+  | { kind: "frame"; card: number; bytes: Uint8Array }
   /** A non-maskable interrupt of a CPU. */
   | { kind: "nmi"; cpu: number };
 

@@ -6,6 +6,7 @@ import type { CoreSource } from "./core/load.ts";
 import { MAX_CPUS } from "./core/protocol.ts";
 import { CHIPSETS, type Chipset } from "./devices/chipset.ts";
 import type { AttachedMedia, DeviceRequest } from "./devices/device.ts";
+import { FIRST_MAC, MAX_CARDS, type NetworkCardModel } from "./devices/net/network-card.ts";
 import { USB_PORTS } from "./devices/usb/xhci-registers.ts";
 import type { Disassemble } from "./inspect/disassembly.ts";
 import type { Accel } from "./jit/accel.ts";
@@ -67,6 +68,16 @@ export interface DiskOptions {
   index?: number;
   /** Place in the boot order, smallest first, before what `bootOrder` says. */
   bootIndex?: number;
+}
+
+/** A network card. */
+export interface NetworkCardOptions {
+  /** "e1000" unless given. */
+  model?: NetworkCardModel;
+  /** Its address: six pairs of hexadecimal digits with colons; 52:54:00:12:34:56 and the following ones unless given. */
+  mac?: string;
+  /** Device number on the PCI bus; the first free one from 2 on unless given. */
+  slot?: number;
 }
 
 /** A chip of flash. */
@@ -145,6 +156,8 @@ export interface MachineOptions {
   debugExit?: { iobase: number; iosize: number };
   /** More devices, as -device names them (platform/devices.ts). */
   devices?: readonly DeviceRequest[];
+  /** Network cards; none unless given. What they send goes to `onFrame`, what arrives is `input` of kind "frame". */
+  networkCards?: readonly NetworkCardOptions[];
   /** VGA; on by default. */
   vga?: boolean;
   /** A guest's reset starts it again; otherwise it ends the run (the default). */
@@ -156,6 +169,8 @@ export interface MachineOptions {
   /** Each byte that the guest sends on a serial port; `port` is 0 for COM1, 4 for the first port of virtio consoles. */
   onSerial?: (byte: number, port: number) => void;
   onDebugConsole?: (byte: number) => void;
+  /** Each frame that the guest sends on a network card. */
+  onFrame?: (frame: Uint8Array, card: number) => void;
   onUnimplemented?: (what: string) => void;
   onAbsent?: (what: string) => void;
   onGuestError?: (what: string) => void;
@@ -211,6 +226,33 @@ export function powerOnTime(start: MachineOptions["clockStart"]): number {
   return start === undefined ? DEFAULT_EPOCH : Math.floor(start.getTime() / 1000);
 }
 
+/** Reads an address such as 52:54:00:12:34:56. Throws `LoadError`. */
+export function parseMac(text: string): number {
+  const digits = /^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(text)
+    ? text.replaceAll(/[:-]/g, "")
+    : "";
+  const mac = Number.parseInt(digits, 16);
+  // Bit 40 is that of groups.
+  if (Number.isNaN(mac) || Math.floor(mac / 2 ** 40) & 1) {
+    throw new LoadError(`mac ${text}: expected an address of one card, such as 52:54:00:12:34:56`);
+  }
+  return mac;
+}
+
+/** The network cards of the options, those without an address with the next one that nobody has. Throws `LoadError`. */
+function cardRequests(cards: MachineOptions["networkCards"] = []): DeviceRequest[] {
+  if (cards.length > MAX_CARDS) {
+    throw new LoadError(`${cards.length} network cards: expected at most ${MAX_CARDS}`);
+  }
+  const taken = new Set(cards.flatMap(({ mac }) => (mac === undefined ? [] : [parseMac(mac)])));
+  return cards.map(({ model = "e1000", mac, slot: addr = 0 }, index) => {
+    let own = mac === undefined ? FIRST_MAC : parseMac(mac);
+    while (mac === undefined && taken.has(own)) own++;
+    taken.add(own);
+    return { kind: model, options: { index, mac: own, addr } };
+  });
+}
+
 /** The devices that the options ask for, beside those on every board. */
 export function deviceRequests(options: MachineOptions): DeviceRequest[] {
   const { debugExit } = options;
@@ -223,6 +265,7 @@ export function deviceRequests(options: MachineOptions): DeviceRequest[] {
       : []),
     ...(debugExit === undefined ? [] : [{ kind: "isa-debug-exit", options: debugExit }]),
     ...(options.flash ?? []).map((_, unit) => ({ kind: "cfi.pflash01", options: { unit } })),
+    ...cardRequests(options.networkCards),
     ...((options.vga ?? true) ? [{ kind: "VGA" }] : []),
     ...(options.devices ?? []),
     ...virtioDisks(options),

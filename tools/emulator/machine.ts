@@ -5,6 +5,7 @@
 import { cpuDescription } from "./core/cpu-models.ts";
 import { type CoreExports, type CoreImports, RunExit } from "./core/interface.ts";
 import { instantiateCore } from "./core/load.ts";
+import type { NetworkCard } from "./devices/net/network-card.ts";
 import { pause, turn } from "./event-loop.ts";
 import type { OutsideEvent, RecordedInput } from "./input.ts";
 import { crashReport } from "./inspect/report.ts";
@@ -121,6 +122,8 @@ export class Machine {
   readonly cpus: readonly CpuAccess[];
   /** The cables of COM1 to COM4, one without a port is silent; then those of ports of virtio consoles. */
   readonly serialLines: readonly SerialLine[];
+  /** By their numbers. */
+  readonly networkCards: readonly NetworkCard[];
   readonly options: MachineOptions;
   /** The kernel given, for its symbols. */
   readonly kernel: Input | undefined;
@@ -227,6 +230,10 @@ export class Machine {
       line.onMatch = () => core.request_exit();
       return line;
     });
+    this.networkCards = this.board.networkCards();
+    for (const card of this.networkCards) {
+      card.onFrame = (frame) => options.onFrame?.(frame, card.index);
+    }
     if (debugConsole !== undefined) {
       debugConsole.onByte = (byte) => options.onDebugConsole?.(byte);
     }
@@ -669,6 +676,9 @@ export class Machine {
         break;
       case "nmi":
         this.core.raise_nmi(event.cpu);
+        break;
+      case "frame":
+        this.networkCards[event.card]?.receive(event.bytes);
     }
   }
 

@@ -27,6 +27,7 @@ import {
 import { Hpet } from "../devices/hpet.ts";
 import { InterruptLines } from "../devices/interrupt-lines.ts";
 import { IoApic } from "../devices/ioapic.ts";
+import { isNetworkCard, type NetworkCard } from "../devices/net/network-card.ts";
 import { PciBus, type PciFabric } from "../devices/pci.ts";
 import { Pic8259 } from "../devices/pic8259.ts";
 import { Pit8254 } from "../devices/pit8254.ts";
@@ -269,6 +270,13 @@ export class Board {
   /** Where the window of PCI configuration is, or -1 where it is turned off or there is none. */
   get ecam(): number {
     return this.find(HostBridge)?.windowStart ?? -1;
+  }
+
+  /** Network cards, by their numbers. */
+  networkCards(): NetworkCard[] {
+    return this.devices()
+      .filter(isNetworkCard)
+      .sort((a, b) => a.index - b.index);
   }
 
   /** Every device, in a fixed order. */

@@ -1,0 +1,154 @@
+// Scripts of accesses to network cards, and what they read here and on QEMU's q35, word by word.
+
+import { Machine } from "../../../host/machine.ts";
+import type { NetworkCardOptions } from "../../../machine-options.ts";
+import { type Access, busGuest, encodeScript } from "../../../platform/testdata/bus-guest.ts";
+import { runOnQemu } from "../../../platform/testdata/qemu.ts";
+import { load, pciWrite, store, storeBytes } from "../../ata/testdata/script.ts";
+
+export { dump, load, pciRead, pciWrite, store, storeBytes } from "../../ata/testdata/script.ts";
+
+/** The card's place on the bus, as QEMU has it. */
+export const SLOT = 2;
+/** Base of its registers, and of those in I/O space; the scripts set them. */
+export const BASE = 0xe000_0000;
+export const IO_BASE = 0xc100;
+export const at = (register: number): number => BASE + register;
+
+/** Where scripts have rings and buffers. */
+export const TX_RING = 0x20_0000;
+export const RX_RING = 0x21_0000;
+export const TX_DATA = 0x30_0000;
+export const RX_DATA = 0x40_0000;
+export const RX_BYTES = 2048;
+
+const HPET = 0xfed0_0000;
+
+/** Registers are decoded, the card is a bus master. */
+export const bringUp = (): Access[] => [
+  ...pciWrite(SLOT, 0, 0x10, BASE),
+  ...pciWrite(SLOT, 0, 0x14, IO_BASE),
+  ...pciWrite(SLOT, 0, 4, 7, 2),
+];
+
+/** Bits of the HPET's counter, in units of 10 ns, that are set after 1.3 and 0.7 s. */
+const QEMU_WAITS = 0x800_0000;
+const BOTH_WAIT = 0x400_0000;
+/** A microsecond an instruction: waiting takes a million of them. */
+const SLOWLY = ["-icount", "shift=10,sleep=off"] as const;
+
+const waitUntil = (bits: number): Access[] => [
+  store(HPET + 0x10, 0),
+  store(HPET + 0xf0, 0),
+  store(HPET + 0xf4, 0),
+  store(HPET + 0x10, 1),
+  ["until-set", HPET + 0xf0, bits],
+];
+
+/** QEMU receives nothing for a second after RCTL has been written: it waits, and this emulator does not. */
+export const waitForQemu = (): Access[] => waitUntil(QEMU_WAITS);
+/** Until a negotiation is over. */
+export const waitForLink = (): Access[] => waitUntil(BOTH_WAIT);
+
+/** MDIC: reads or writes a register of the PHY, and prints what it reads then. */
+export const phy = (register: number, value?: number): Access[] => [
+  store(
+    at(0x20),
+    ((value === undefined ? 0x0800_0000 : 0x0400_0000 | value) | 0x20_0000 | (register << 16)) >>>
+      0,
+  ),
+  ["until-set", at(0x20), 0x1000_0000],
+  load(at(0x20)),
+];
+
+export interface TransmitDescriptor {
+  /** Address of the buffer, or the first two dwords of a context. */
+  buffer: number | readonly [number, number];
+  /** Third and fourth dword. */
+  command: number;
+  status?: number;
+}
+
+/** A ring of `count` descriptors, the first of which are these, and the transmitter on. */
+export const transmitRing = (descriptors: readonly TransmitDescriptor[], count = 8): Access[] => [
+  ...descriptors.flatMap(({ buffer, command, status = 0 }, i): Access[] => {
+    const [low, high] = typeof buffer === "number" ? [buffer, 0] : buffer;
+    return [low, high, command, status].map((v, n) => store(TX_RING + 16 * i + 4 * n, v >>> 0));
+  }),
+  store(at(0x3800), TX_RING),
+  store(at(0x3804), 0),
+  store(at(0x3808), count * 16),
+  store(at(0x3810), 0),
+  store(at(0x3818), 0),
+  store(at(0x400), 0x0004_00fa),
+];
+
+/** A ring of `count` buffers, of which the guest gives all but one, and the receiver on with these bits of RCTL. */
+export const receiveRing = (control: number, count = 8, tail = count - 1): Access[] => [
+  ...Array.from({ length: count }, (_, i): Access[] => [
+    store(RX_RING + 16 * i, RX_DATA + i * RX_BYTES),
+    ...[1, 2, 3].map((n) => store(RX_RING + 16 * i + 4 * n, 0)),
+  ]).flat(),
+  store(at(0x2800), RX_RING),
+  store(at(0x2804), 0),
+  store(at(0x2808), count * 16),
+  store(at(0x2810), 0),
+  store(at(0x2818), tail),
+  store(at(0x100), (control | 2) >>> 0),
+];
+
+/** What the card sends it receives: the PHY's loopback. */
+export const loopback = (): Access[] => [...phy(0, 0x5140)];
+
+/** A frame of `length` bytes, each of which says where it is, in memory. */
+export function frameAt(
+  address: number,
+  length: number,
+  destination: readonly number[],
+  type = 0x0800,
+): Access[] {
+  const source = [0x52, 0x54, 0, 1, 2, 3];
+  const header = [...destination, ...source, type >> 8, type & 0xff];
+  const rest = Array.from({ length: length - header.length }, (_, i) => (i * 7) & 0xff);
+  return storeBytes(address, [...header, ...rest]);
+}
+
+export interface Answers {
+  ours: string[];
+  theirs: string[];
+}
+
+/** What the script reads, here and there, in bits that are compared. */
+export async function answers(
+  script: readonly Access[],
+  card: NetworkCardOptions = {},
+  model = "e1000,romfile=",
+): Promise<Answers> {
+  const guest = busGuest();
+  const isOurs = (a: Access): boolean => a[0] !== "until-set" || a[2] !== QEMU_WAITS;
+  let output = "";
+  const machine = await Machine.create({
+    kernel: guest,
+    modules: [{ file: encodeScript(script.filter(isOurs)) }],
+    networkCards: [card],
+    debugExit: { iobase: 0xf4, iosize: 4 },
+    onDebugConsole: (b) => {
+      output += String.fromCharCode(b);
+    },
+  });
+  machine.runSync({ nanoseconds: 10e9 });
+  const extra = [...SLOWLY, "-nic", "none", "-device", model];
+  const oracle = runOnQemu(guest, [encodeScript(script)], extra).debugcon;
+  return { ours: shown(script, output), theirs: shown(script, oracle) };
+}
+
+function shown(script: readonly Access[], output: string): string[] {
+  const reads = script.filter((a) => a[0] === "in" || a[0] === "load");
+  const lines = output.split("\n");
+  return reads.map((a, i) => {
+    const mask = (a[0] === "load" || a[0] === "in" ? a[3] : undefined) ?? -1;
+    const value = lines[i] === undefined || lines[i] === "" ? "nothing" : lines[i];
+    const bits = (Number.parseInt(value as string, 16) & mask) >>> 0;
+    return `${a[0]} ${a[1].toString(16)} ${value === "nothing" ? value : bits.toString(16)}`;
+  });
+}
