@@ -153,6 +153,7 @@ export class Machine {
   #stoppedFor: number | undefined;
   #generation = 0;
   #realTime: boolean;
+  #waitsForOthers = false;
   /** Host time (ms) at which virtual time was 0, in real time runs. */
   #hostStart: number | undefined;
 
@@ -440,7 +441,7 @@ export class Machine {
     for (;;) {
       const stop = this.#slice(end);
       if (stop !== undefined) return this.#finish(stop);
-      const ahead = this.#realTime ? this.#aheadOfHost() : 0;
+      const ahead = this.#isPaced ? this.#aheadOfHost() : 0;
       if (ahead > 1 || performance.now() - turned > YIELD_MS) {
         this.beforeYield?.();
         await (ahead > 1 ? pause(ahead) : turn());
@@ -472,11 +473,30 @@ export class Machine {
     this.#hostStart = undefined;
   }
 
+  get #isPaced(): boolean {
+    return this.#realTime || this.#waitsForOthers;
+  }
+
+  /**
+   * Idle time is waited out, since somebody outside may be about to send something, and virtual time that the host was
+   * too slow for is not caught up with: a guest never waits less long than it wants to.
+   */
+  get waitsForOthers(): boolean {
+    return this.#waitsForOthers;
+  }
+
+  set waitsForOthers(on: boolean) {
+    this.#waitsForOthers = on;
+    this.#hostStart = undefined;
+  }
+
   /** Milliseconds by which virtual time since the first call is ahead of the host's clock. */
   #aheadOfHost(): number {
     const virtual = this.core.time() / 1e6;
-    this.#hostStart ??= performance.now() - virtual;
-    return virtual - (performance.now() - this.#hostStart);
+    const start = performance.now() - virtual;
+    this.#hostStart ??= start;
+    if (this.#waitsForOthers && !this.#realTime) this.#hostStart = Math.max(this.#hostStart, start);
+    return this.#hostStart - start;
   }
 
   /** Like `run`, without letting the event loop turn. */
@@ -576,7 +596,8 @@ export class Machine {
     const input = this.#planned[0]?.time ?? Number.POSITIVE_INFINITY;
     const next = Math.min(board.scheduler.next(), core.next_timer(), input);
     if (next === Number.POSITIVE_INFINITY) return { kind: "idle" };
-    const limit = this.#realTime ? target : Math.max(target, endTime);
+    const isDue = this.#isPaced || this.#arrived.length > 0;
+    const limit = isDue ? target : Math.max(target, endTime);
     core.advance_to(Math.min(Math.max(next, core.time()), limit));
     return undefined;
   }

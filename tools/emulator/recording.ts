@@ -3,6 +3,7 @@
 // recording whose end is missing, and at most an unfinished line.
 
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
+import { MAX_CARDS } from "./devices/net/network-card.ts";
 import type { OutsideEvent, RecordedInput } from "./input.ts";
 import { LoadError } from "./load-error.ts";
 import { checkedEvent, MAX_SERIAL, MessageError } from "./remote/messages.ts";
@@ -44,6 +45,9 @@ export const endLine = (end: RecordingEnd): string => line({ end });
 
 /** The line of an event; several of one with more bytes than a line may have. */
 export function inputLines({ time, due, instructions, event }: RecordedInput): string {
+  if (event.kind === "frame") {
+    return line({ time, due, instructions, event: { ...event, bytes: bytesToHex(event.bytes) } });
+  }
   if (event.kind !== "serial") return line({ time, due, instructions, event });
   let lines = "";
   for (let at = 0; at < event.bytes.length; at += MAX_SERIAL) {
@@ -70,6 +74,19 @@ function stateOf({ state }: Fields): string {
   throw new MessageError("state: expected 64 hexadecimal digits");
 }
 
+function bytesOf({ bytes }: Fields): Uint8Array {
+  if (typeof bytes !== "string" || !/^([0-9a-f]{2})*$/.test(bytes)) {
+    throw new MessageError("bytes: expected hexadecimal digits");
+  }
+  return hexToBytes(bytes);
+}
+
+function cardOf(event: Fields): number {
+  const card = count(event, "card", 0);
+  if (Number.isInteger(card) && card < MAX_CARDS) return card;
+  throw new MessageError("card: expected the number of a network card");
+}
+
 function eventOf(event: unknown): OutsideEvent {
   if (!isFields(event)) throw new MessageError("event: expected an object");
   switch (event.kind) {
@@ -83,10 +100,9 @@ function eventOf(event: unknown): OutsideEvent {
       throw new MessageError("cpu: expected the number of a CPU");
     }
     case "serial":
-      if (typeof event.bytes !== "string" || !/^([0-9a-f]{2})*$/.test(event.bytes)) {
-        throw new MessageError("bytes: expected hexadecimal digits");
-      }
-      return checkedEvent(event, hexToBytes(event.bytes));
+      return checkedEvent(event, bytesOf(event));
+    case "frame":
+      return { kind: "frame", card: cardOf(event), bytes: bytesOf(event) };
     default:
       return checkedEvent(event, undefined);
   }

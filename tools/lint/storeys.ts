@@ -38,7 +38,7 @@ const EMULATOR: Building = {
     ["core"],
     ["media"],
     ["devices", "jit"],
-    ["platform"],
+    ["platform", "net"],
     ["loader", "screen.ts", "serial-line.ts"],
     ["inspect", "snapshot.ts", "picture-file.ts"],
     ["input.ts", "snapshot-file.ts"],

@@ -64,6 +64,7 @@ export function machineOptions(o: CliOptions): MachineOptions {
     debugConsole: o.debugcon.kind !== "none",
     debugConsolePort: o.debugconPort,
     devices: o.devices,
+    networkCards: o.network.cards.map(({ netdev: _, ...card }) => card),
     vga: o.vga,
     reboot: o.reboot,
     realTime: o.realTime,

@@ -5,6 +5,7 @@ import { CPU_MODEL_NAMES, cpuDescription } from "../core/cpu-models.ts";
 import type { GdbArchitecture } from "../debug/gdb-target.ts";
 import { LOG_ITEMS, type LogItem } from "../debug/log.ts";
 import type { Chipset } from "../devices/chipset.ts";
+import { NETWORK_CARD_MODELS } from "../devices/net/network-card.ts";
 import { COM_PORTS } from "../devices/uart16550.ts";
 import { virtioSerial } from "../devices/virtio/virtio-console.ts";
 import { virtConsole, virtSerialPort } from "../devices/virtio/virtio-port.ts";
@@ -25,6 +26,17 @@ import {
   parseDriveDevice,
   parsePflash,
 } from "./cli-drives.ts";
+import {
+  BACKENDS,
+  type CliNetwork,
+  checkNetwork,
+  noNetwork,
+  parseCapture,
+  parseCard,
+  parseNet,
+  parseNetdev,
+  parseNic,
+} from "./cli-network.ts";
 import {
   flag,
   number,
@@ -92,6 +104,7 @@ export interface CliOptions extends CliDrives {
   /** Names of -object, all of them sources of entropy, and those that devices want. */
   objects: Set<string>;
   wantedObjects: Set<string>;
+  network: CliNetwork;
   gdbPort?: number;
   gdbArchitecture?: GdbArchitecture;
   /** Where VNC clients connect: host, display number, and whether they need a password. */
@@ -146,7 +159,10 @@ function parseCpus(text: string): number {
 
 /** Display N is TCP port 5900 + N. */
 const MAX_VNC_DISPLAY = 65535 - 5900;
-const DEVICES = [...new Set([...ADDABLE_DEVICES.map((k) => k.name), ...DRIVE_DEVICE_NAMES])];
+const CARDS: readonly string[] = NETWORK_CARD_MODELS;
+const DEVICES = [
+  ...new Set([...ADDABLE_DEVICES.map((k) => k.name), ...DRIVE_DEVICE_NAMES, ...CARDS]),
+];
 
 /** Ports of virtio-serial-pci: QEMU's names of consoles and of others. */
 const PORTS = [virtConsole.name, virtSerialPort.name];
@@ -229,6 +245,10 @@ function parseDevice(options: CliOptions, text: string): void {
     parsePort(options, name, props);
     return;
   }
+  if (CARDS.includes(name)) {
+    parseCard(options.network, name, props);
+    return;
+  }
   const rules = ADDABLE_DEVICES.find((k) => k.name === name)?.options ?? {};
   if (name === virtioSerial.name && options.devices.some(({ kind }) => kind === name)) {
     throw new UsageError(`-device ${name}: there is one already, for up to 31 ports`);
@@ -240,12 +260,16 @@ function parseDevice(options: CliOptions, text: string): void {
   options.devices.push({ kind: name, options: numbersOf(`-device ${name}`, rules, props) });
 }
 
-const SOURCES = ["rng-builtin", "rng-random"] as const;
+const OBJECTS = ["rng-builtin", "rng-random", "filter-dump"] as const;
 
-/** -object: where a virtio-rng-pci of QEMU has its numbers from; here they are the device's own, whatever it says. */
+/** -object: captures, and where a virtio-rng-pci of QEMU has its numbers from; here they are the device's own, whatever it says. */
 function parseObject(options: CliOptions, text: string): void {
   const props = properties(text);
-  const kind = oneOf("-object", props.get("") ?? props.get("qom-type") ?? "", SOURCES);
+  const kind = oneOf("-object", props.get("") ?? props.get("qom-type") ?? "", OBJECTS);
+  if (kind === "filter-dump") {
+    parseCapture(options.network, props);
+    return;
+  }
   onlyKeys(`-object ${kind}`, props, ["qom-type", "id", "filename"]);
   const id = props.get("id");
   if (id === undefined) throw new UsageError(`-object ${text}: Parameter 'id' is missing`);
@@ -712,15 +736,36 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-device"],
     value: "NAME,…",
-    help: `one of ${ADDABLE_DEVICES.map((k) => `${k.name} (${k.what})`).join(", ")}; or usb-storage, ide-hd, ide-cd, floppy with drive=ID, bootindex=N, bus=ide.N, unit=N`,
+    help: `one of ${ADDABLE_DEVICES.map((k) => `${k.name} (${k.what})`).join(", ")}; e1000 (network card) with netdev=ID, mac=ADDRESS, addr=N; or usb-storage, ide-hd, ide-cd, floppy with drive=ID, bootindex=N, bus=ide.N, unit=N`,
     choices: DEVICES,
     apply: parseDevice,
   },
   {
+    names: ["-netdev"],
+    value: "KIND,id=ID,…",
+    help: "what is behind a card: user (net=, host=, dns=, dhcpstart=, hostname=, restrict=, tftp=, bootfile=, hostfwd=[tcp|udp]:[HOST]:PORT-[GUEST]:PORT, loopback=on: the gateway is the host's loopback interface) or socket (listen=, connect= or udp= with localaddr=)",
+    choices: BACKENDS,
+    apply: (o, v) => parseNetdev(o.network, v),
+  },
+  {
+    names: ["-nic"],
+    value: "KIND,…",
+    help: "the same with a card: model=e1000, mac=ADDRESS; none, the default, is no card",
+    choices: BACKENDS,
+    apply: (o, v) => parseNic(o.network, v),
+  },
+  {
+    names: ["-net"],
+    value: "nic|KIND,…",
+    help: "a card (model=, macaddr=), or what is behind one, all on one hub; none is nothing",
+    choices: ["nic", ...BACKENDS],
+    apply: (o, v) => parseNet(o.network, v),
+  },
+  {
     names: ["-object"],
-    value: "rng-builtin,id=ID",
-    help: "or rng-random: what -device virtio-rng-pci,rng=ID may name; its numbers are the same in every run all the same",
-    choices: SOURCES,
+    value: "KIND,…",
+    help: "filter-dump (netdev=ID,file=PATH: the frames of a network as a capture file), or rng-builtin and rng-random, which -device virtio-rng-pci,rng=ID may name; its numbers are the same in every run all the same",
+    choices: OBJECTS,
     apply: parseObject,
   },
   {
@@ -879,6 +924,7 @@ export function parseArguments(args: readonly string[]): CliOptions {
     machine: "q35",
     objects: new Set(),
     wantedObjects: new Set(),
+    network: noNetwork(),
     memory: 128 << 20,
     cpus: 1,
     cpu: "default",
@@ -1002,6 +1048,7 @@ function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
       throw new UsageError(`-device virtio-rng-pci,rng=${id}: there is no -object of this name`);
     }
   }
+  checkNetwork(options.network);
   checkRecording(options);
   if (options.bios !== undefined && options.flash.length > 0) {
     throw new UsageError("firmware is given by -bios or by -drive if=pflash, not by both");

@@ -262,7 +262,7 @@ test.each([
   [["-cpu", "hasswell"], "did you mean Haswell"],
   [["-icount", "shift=1"], "-icount shift=1: expected shift=0, 0"],
   [["-serial", "tty"], "-serial tty: expected stdio, vc, null, file:PATH, unix:PATH"],
-  [["-device", "e1000"], "-device e1000: expected isa-debug-exit"],
+  [["-device", "e1001"], "-device e1001: expected isa-debug-exit"],
   [["-device", "isa-debug-exit,iobsae=1"], "(did you mean iobase?)"],
   [["-d", "interrupts"], "-d interrupts: expected int"],
   [["-machine", "isapc"], "-machine isapc: expected q35"],

@@ -85,8 +85,8 @@ describe("QEMU's flags", () => {
   });
 
   it.each([
-    ["-net user", "-net user: there is no network card; others than none are refused"],
-    ["-netdev user,id=n", "-netdev is QEMU's and not here: there is no network card"],
+    ["-net user", "-net: there is no card on the hub: -net nic makes one"],
+    ["-netdev tap,id=n", "-netdev tap: expected user, socket"],
     ["-parallel stdio", "-parallel stdio: there is no parallel port"],
     ["--preconfig", "--preconfig is QEMU's and not here"],
     ["-option-rom x", "-option-rom is QEMU's and not here: the BIOS is a part of the machine"],

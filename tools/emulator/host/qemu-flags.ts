@@ -23,12 +23,6 @@ export const ACCEPTED_FLAGS: readonly QemuFlag[] = [
   },
   { names: ["-no-shutdown"], accepts: ANY, why: "a machine that is off is over" },
   {
-    names: ["-net", "-nic"],
-    value: "none",
-    accepts: /^none$/,
-    why: "there is no network card; others than none are refused",
-  },
-  {
     names: ["-parallel"],
     value: "none|null",
     accepts: /^(none|null)$/,
@@ -62,7 +56,6 @@ export const ACCEPTED_FLAGS: readonly QemuFlag[] = [
 const FIRMWARE = "the BIOS is a part of the machine";
 const TABLES = "what firmware tells a guest is fixed";
 const CHARDEV = "devices are named where they are used: -serial, -debugcon, -monitor and -qmp";
-const NO_NETWORK = "there is no network card; -nic none is accepted";
 const DRIVE = "images are given by -drive file=FILE";
 const DISPLAYS = "the screen is shown by -display web, -display curses or -vnc";
 const PROCESS = "the shell does this: the command stays what it was started as";
@@ -82,7 +75,6 @@ export const REFUSED_FLAGS: readonly QemuFlag[] = [
   { names: ["-add-fd"], value: "PROPERTIES", why: "files are given by their paths" },
   { names: ["-mon"], value: "PROPERTIES", why: CHARDEV },
   { names: ["-qmp-pretty"], value: "DEV", why: "-qmp says the same, in one line each" },
-  { names: ["-netdev"], value: "PROPERTIES", why: NO_NETWORK },
   { names: ["-sd"], value: "FILE", why: DRIVE },
   { names: ["-mtdblock"], value: "FILE", why: DRIVE },
   { names: ["-iscsi"], value: "PROPERTIES", why: DRIVE },

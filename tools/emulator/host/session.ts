@@ -17,6 +17,7 @@ import { type Dialogue, Dialogues } from "./dialogues.ts";
 import { HostInput } from "./input.ts";
 import { Machine } from "./machine.ts";
 import { HostOfMonitor } from "./monitor-host.ts";
+import type { HostNetwork } from "./network/host-network.ts";
 import { FdSink, fileSink, lineWriter, nullSink, type Sink } from "./output.ts";
 import { Recorder, Replay, readRecordingFile } from "./recorder.ts";
 import { SocketDevice } from "./socket-device.ts";
@@ -76,6 +77,7 @@ export class Session {
   #inDialogue = false;
   #recorder: Recorder | undefined;
   #replay: Replay | undefined;
+  #network: HostNetwork | undefined;
   /** Sockets of the guest's serial ports and debug console. */
   readonly #sockets: { device: SocketDevice; line?: SerialLine }[] = [];
 
@@ -96,6 +98,7 @@ export class Session {
     this.flush();
     this.restore();
     for (const device of this.#allSockets()) device.close();
+    this.#network?.close();
     process.exit(status);
   }
 
@@ -279,6 +282,11 @@ export class Session {
     if (log.traceMask !== 0) machine.core.set_trace(log.traceMask);
     machine.beforeYield = () => this.flush();
     this.#followInput(machine, recording);
+    // What arrived when a run was recorded arrives again, and nothing else.
+    if (recording === undefined && o.network.cards.length > 0) {
+      const { HostNetwork: Network } = await import("./network/host-network.ts");
+      this.#network = await Network.open(machine, o.network, (line) => this.say(`emu: ${line}\n`));
+    }
     for (const [port, device] of lines.entries()) {
       if (device.kind === "vc") serials[port] = this.#serialConsole(machine, port);
       if (!isSocket(device)) continue;
@@ -421,6 +429,7 @@ export class Session {
     ) {
       return true;
     }
+    if (stop.kind === "idle" && this.#network?.isOpen) return true;
     if (!this.#input?.open) return false;
     if (stop.kind === "suspended") return true;
     return stop.kind === "idle" && (this.#typed?.listens === true || this.#inDialogue);
