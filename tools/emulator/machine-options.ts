@@ -76,7 +76,9 @@ export interface NetworkCardOptions {
   model?: NetworkCardModel;
   /** Its address: six pairs of hexadecimal digits with colons; 52:54:00:12:34:56 and the following ones unless given. */
   mac?: string;
-  /** Device number on the PCI bus; the first free one from 2 on unless given. */
+  /** Of virtio's: `vectors`, `disable-legacy` and the like. */
+  properties?: OptionValues;
+  /** Device number on the PCI bus; the first free one unless given. */
   slot?: number;
 }
 
@@ -245,11 +247,12 @@ function cardRequests(cards: MachineOptions["networkCards"] = []): DeviceRequest
     throw new LoadError(`${cards.length} network cards: expected at most ${MAX_CARDS}`);
   }
   const taken = new Set(cards.flatMap(({ mac }) => (mac === undefined ? [] : [parseMac(mac)])));
-  return cards.map(({ model = "e1000", mac, slot: addr = 0 }, index) => {
+  return cards.map(({ model = "e1000", mac, slot, properties }, index) => {
     let own = mac === undefined ? FIRST_MAC : parseMac(mac);
     while (mac === undefined && taken.has(own)) own++;
     taken.add(own);
-    return { kind: model, options: { index, mac: own, addr } };
+    const place: OptionValues = slot === undefined ? {} : { addr: slot };
+    return { kind: model, options: { ...properties, index, mac: own, ...place } };
   });
 }
 

@@ -1,10 +1,12 @@
 // Networks on the command line, as QEMU has them: -netdev and -device, -nic, and -net with its hub.
 
+import type { OptionValues } from "../devices/device.ts";
 import { NETWORK_CARD_MODELS, type NetworkCardModel } from "../devices/net/network-card.ts";
+import { VIRTIO_OPTIONS } from "../devices/virtio/virtio-pci.ts";
 import { parseMac } from "../machine-options.ts";
 import { parseAddress, parseNetwork } from "../net/user/addresses.ts";
 import { DEFAULT_NETWORK, type Forward, type UserNetworkOptions } from "../net/user/options.ts";
-import { flag, number, oneOf, onlyKeys, properties, UsageError } from "./cli-values.ts";
+import { flag, number, numbersOf, oneOf, onlyKeys, properties, UsageError } from "./cli-values.ts";
 import type { HostAddress, SocketRequest } from "./network/socket-backend.ts";
 
 export type NetdevRequest =
@@ -15,6 +17,7 @@ export interface CliCard {
   model: NetworkCardModel;
   mac?: string;
   slot?: number;
+  properties?: OptionValues;
   /** Id of what is behind it; `HUB` for that of -net. */
   netdev?: string;
 }
@@ -171,7 +174,8 @@ function checkedMac(option: string, mac: string): string {
 /** -device e1000,… */
 export function parseCard(network: CliNetwork, model: string, props: Map<string, string>): void {
   const option = `-device ${model}`;
-  onlyKeys(option, props, ["netdev", "mac", "addr", ...CARD_HOST_KEYS]);
+  const rules = model === "virtio-net-pci" ? VIRTIO_OPTIONS : {};
+  onlyKeys(option, props, ["netdev", "mac", "addr", ...Object.keys(rules), ...CARD_HOST_KEYS]);
   const [mac, addr] = [props.get("mac"), props.get("addr")];
   const place = /^(0x)?([0-9a-f]{1,2})(\.0)?$/i.exec(addr ?? "")?.[2];
   if (addr !== undefined && place === undefined) {
@@ -181,8 +185,15 @@ export function parseCard(network: CliNetwork, model: string, props: Map<string,
     model: model as NetworkCardModel,
     ...(mac === undefined ? {} : { mac: checkedMac(option, mac) }),
     ...(place === undefined ? {} : { slot: Number.parseInt(place, 16) }),
+    ...(model === "virtio-net-pci" ? { properties: virtioProperties(option, props) } : {}),
     netdev: props.get("netdev"),
   });
+}
+
+/** Those of the transport; the slot is every card's. */
+function virtioProperties(option: string, props: Map<string, string>): OptionValues {
+  const { addr: _, ...rules } = VIRTIO_OPTIONS;
+  return numbersOf(option, rules, props);
 }
 
 /** -nic BACKEND[,model=M][,mac=A]: a card and what is behind it. */
@@ -200,8 +211,13 @@ export function parseNic(network: CliNetwork, text: string): void {
   });
 }
 
+/** Models of -nic and -net, with QEMU's short name of virtio's. */
 const modelOf = (option: string, text = "e1000"): NetworkCardModel =>
-  oneOf(option, text, NETWORK_CARD_MODELS) as NetworkCardModel;
+  oneOf(
+    option,
+    text === "virtio" ? "virtio-net-pci" : text,
+    NETWORK_CARD_MODELS,
+  ) as NetworkCardModel;
 
 /** -net nic, and -net BACKEND: all of them on one hub. */
 export function parseNet(network: CliNetwork, text: string): void {

@@ -736,7 +736,7 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-device"],
     value: "NAME,…",
-    help: `one of ${ADDABLE_DEVICES.map((k) => `${k.name} (${k.what})`).join(", ")}; e1000 (network card) with netdev=ID, mac=ADDRESS, addr=N; or usb-storage, ide-hd, ide-cd, floppy with drive=ID, bootindex=N, bus=ide.N, unit=N`,
+    help: `one of ${ADDABLE_DEVICES.map((k) => `${k.name} (${k.what})`).join(", ")}; cards with netdev=ID, mac=ADDRESS, addr=N; or usb-storage, ide-hd, ide-cd, floppy with drive=ID, bootindex=N, bus=ide.N, unit=N`,
     choices: DEVICES,
     apply: parseDevice,
   },
@@ -750,7 +750,7 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-nic"],
     value: "KIND,…",
-    help: "the same with a card: model=e1000, mac=ADDRESS; none, the default, is no card",
+    help: "the same with a card: model=e1000 or virtio-net-pci, mac=ADDRESS; none, the default, is no card",
     choices: BACKENDS,
     apply: (o, v) => parseNic(o.network, v),
   },

@@ -6,6 +6,7 @@ import { debugExit } from "../devices/isa-debug-exit.ts";
 import { pcTestDevice } from "../devices/pc-testdev.ts";
 import { virtioBlk } from "../devices/virtio/virtio-blk.ts";
 import { virtioSerial } from "../devices/virtio/virtio-console.ts";
+import { virtioNet } from "../devices/virtio/virtio-net.ts";
 import { virtConsole, virtSerialPort } from "../devices/virtio/virtio-port.ts";
 import { virtioRng } from "../devices/virtio/virtio-rng.ts";
 
@@ -13,6 +14,7 @@ export const ADDABLE_DEVICES: readonly DeviceKind[] = [
   debugExit,
   pcTestDevice,
   virtioBlk,
+  virtioNet,
   virtioRng,
   virtioSerial,
   virtConsole,

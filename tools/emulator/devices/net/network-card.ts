@@ -13,7 +13,7 @@ export const FCS_BYTES = 4;
 export const MAX_CARDS = 8;
 
 /** Kinds of cards, as QEMU names them. */
-export const NETWORK_CARD_MODELS = ["e1000"] as const;
+export const NETWORK_CARD_MODELS = ["e1000", "virtio-net-pci"] as const;
 export type NetworkCardModel = (typeof NETWORK_CARD_MODELS)[number];
 
 export interface NetworkCard {

@@ -216,6 +216,11 @@ export class Virtqueue {
     return this.#chain(head);
   }
 
+  /** Takes back the last `pop`: the request is there again. */
+  putBack(): void {
+    this.state.next = (this.state.next - 1) & 0xffff;
+  }
+
   /** The requests that wait now, and no others: rings that lie over each other could have more of them for ever. */
   *requests(): Generator<Chain> {
     for (let left = this.waiting; left > 0; left--) {
