@@ -1,12 +1,15 @@
 // Networks on the host: two machines on a cable, a guest's connections to servers on 127.0.0.1 and from clients there,
 // recordings of frames, and the command line.
 
+import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
+import { HANG_MS } from "../../../testing/host-tools.ts";
 import * as R from "../../devices/net/e1000-registers.ts";
 import {
   bringUp,
@@ -15,11 +18,13 @@ import {
   RX_DATA,
   receiveRing,
   store,
+  storeBytes,
   TX_DATA,
   transmitRing,
 } from "../../devices/net/testdata/nic-script.ts";
 import { FrameReader, framed } from "../../net/frame-stream.ts";
 import { capturedFrames } from "../../net/pcap.ts";
+import { arpRequest } from "../../net/user/testdata/guest-frames.ts";
 import { type Access, busGuest, encodeScript } from "../../platform/testdata/bus-guest.ts";
 import { inputLines, readRecording, startLine } from "../../recording.ts";
 import { parseArguments } from "../cli-options.ts";
@@ -241,6 +246,39 @@ test("frames that arrive are recorded, and a replay has them again", async () =>
   expect(second.machine.stateHash()).toBe(first.machine.stateHash());
   const wrong = text.replace('"card":0', '"card":8');
   expect(() => readRecording(wrong, "recording")).toThrow("recording: line 2: card");
+});
+
+test("the command records what a network answers, and a replay needs none", () => {
+  const file = (name: string): string => join(directory, name);
+  const script: Access[] = [
+    ...bringUp(),
+    ...storeBytes(TX_DATA, [...arpRequest("10.0.2.2")]),
+    ...transmitRing([{ buffer: TX_DATA, command: 0x0b00_0000 | 42 }]),
+    ...receiveRing(0x0400_8000),
+    store(BASE + R.TDT, 1),
+    ["until-set", BASE + R.RDH, 1],
+    load(RX_DATA + 28),
+  ];
+  writeFileSync(file("kernel"), busGuest());
+  writeFileSync(file("script"), encodeScript(script));
+  const emu = fileURLToPath(new URL("../../../bin/emu", import.meta.url));
+  const run = (...more: string[]) =>
+    spawnSync(
+      process.execPath,
+      [
+        ...[emu, "-kernel", file("kernel"), "-initrd", file("script"), "-serial", "none"],
+        ...["-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-nic", "user,net=10.0.2.0/24"],
+        ...["-debugcon", `file:${file("output")}`, ...more],
+      ],
+      { encoding: "utf8", timeout: HANG_MS },
+    );
+  expect(run("-record", file("recording"))).toMatchObject({ status: 1, stderr: "" });
+  // The gateway's address.
+  const answer = "0202000a\n";
+  expect(readFileSync(file("output"), "latin1")).toBe(answer);
+  // A replay that differs says so.
+  expect(run("-replay", file("recording"))).toMatchObject({ status: 1, stderr: "" });
+  expect(readFileSync(file("output"), "latin1")).toBe(answer);
 });
 
 test("cards have addresses and places as QEMU gives them", async () => {
