@@ -5,7 +5,7 @@ import type { CoreImports } from "./core/interface.ts";
 import type { CoreSource } from "./core/load.ts";
 import { MAX_CPUS } from "./core/protocol.ts";
 import { CHIPSETS, type Chipset } from "./devices/chipset.ts";
-import type { AttachedMedia, DeviceRequest } from "./devices/device.ts";
+import type { AttachedMedia, DeviceRequest, OptionValues } from "./devices/device.ts";
 import { FIRST_MAC, MAX_CARDS, type NetworkCardModel } from "./devices/net/network-card.ts";
 import { USB_PORTS } from "./devices/usb/xhci-registers.ts";
 import type { Disassemble } from "./inspect/disassembly.ts";
@@ -78,6 +78,8 @@ export interface NetworkCardOptions {
   mac?: string;
   /** Of virtio's: `vectors`, `disable-legacy` and the like. */
   properties?: OptionValues;
+  /** Contents of its expansion ROM, which firmware of `bios` boots from a network by; of e1000 alone. */
+  rom?: Uint8Array;
   /** Device number on the PCI bus; the first free one unless given. */
   slot?: number;
 }
@@ -247,10 +249,11 @@ function cardRequests(cards: MachineOptions["networkCards"] = []): DeviceRequest
     throw new LoadError(`${cards.length} network cards: expected at most ${MAX_CARDS}`);
   }
   const taken = new Set(cards.flatMap(({ mac }) => (mac === undefined ? [] : [parseMac(mac)])));
-  return cards.map(({ model = "e1000", mac, slot, properties }, index) => {
+  return cards.map(({ model = "e1000", mac, slot, properties, rom }, index) => {
     let own = mac === undefined ? FIRST_MAC : parseMac(mac);
     while (mac === undefined && taken.has(own)) own++;
     taken.add(own);
+    if (rom !== undefined && model !== "e1000") throw new LoadError(`${model} takes no ROM`);
     const place: OptionValues = slot === undefined ? {} : { addr: slot };
     return { kind: model, options: { ...properties, index, mac: own, ...place } };
   });

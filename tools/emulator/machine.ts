@@ -299,7 +299,7 @@ export class Machine {
 
   /** What the board is to be for firmware of the guest's; nothing where it is ours. */
   #guestFirmware(): Partial<BoardOptions> {
-    const { vgaRom, bootMenu = {}, firmwareFiles: more = [] } = this.options;
+    const { vgaRom, bootMenu = {}, firmwareFiles: more = [], networkCards = [] } = this.options;
     const files = more.map(({ name, data }) => ({ name, contents: () => data }));
     if (!this.#hasGuestFirmware) return { firmwareFiles: files };
     const facts = (): AcpiFacts => {
@@ -312,6 +312,7 @@ export class Machine {
         this.options.onHostError?.(what),
       ),
       vgaRom: vgaRom && expansionRom(vgaRom),
+      cardRoms: networkCards.map(({ rom }) => rom && expansionRom(rom)),
       firmwareFiles: [
         ...firmwareFiles(this.#map, bootMenu, facts),
         ...bootOrderFile(this.#media.inBootOrder, this.#media.attached, () => this.board),

@@ -92,6 +92,8 @@ export interface BoardFacts {
   readonly firmwareFiles: readonly FirmwareFile[];
   /** Chips of flash that firmware lies in, the first one up to 4 GiB, the next below it; none where firmware is a ROM. */
   readonly flash: readonly FlashMemory[];
+  /** Contents of network cards' expansion ROMs, by the cards' numbers. */
+  readonly cardRoms: readonly (Uint8Array | undefined)[];
   /** Contents of the display adapter's expansion ROM. */
   readonly vgaRom: Uint8Array | undefined;
   /** Start of the 256 MiB PCI configuration window, where firmware is ours; -1 where there is none. */

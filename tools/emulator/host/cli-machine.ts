@@ -9,6 +9,8 @@ import type { MachineOptions } from "./machine.ts";
 
 /** Where Debian and others have firmware images; a name without a folder is looked for there, behind the folders of -L. */
 const FIRMWARE_FOLDERS = ["/usr/share/seabios", "/usr/share/qemu", "/usr/share/ovmf"];
+/** … and ROMs of network cards. */
+const ROM_FOLDERS = [...FIRMWARE_FOLDERS, "/usr/lib/ipxe/qemu"];
 /** The video BIOS of the display adapter that -vga std is, as SeaBIOS's package has it. */
 const VGA_ROM = "vgabios-stdvga.bin";
 
@@ -32,6 +34,12 @@ function firmware(o: CliOptions): Pick<MachineOptions, "bios" | "flash" | "vgaRo
     ...(vgaRom === undefined ? {} : { vgaRom }),
   };
 }
+
+/** A ROM by its path, or by its name where firmware is looked for. */
+const romPath = (rom: string, folders: readonly string[]): string =>
+  [rom, ...[...folders, ...ROM_FOLDERS].map((folder) => join(folder, rom))].find((path) =>
+    existsSync(path),
+  ) ?? rom;
 
 /** Options of the machine alone: where its output goes is the caller's business. Throws `UsageError`. */
 export function machineOptions(o: CliOptions): MachineOptions {
@@ -64,7 +72,9 @@ export function machineOptions(o: CliOptions): MachineOptions {
     debugConsole: o.debugcon.kind !== "none",
     debugConsolePort: o.debugconPort,
     devices: o.devices,
-    networkCards: o.network.cards.map(({ netdev: _, ...card }) => card),
+    networkCards: o.network.cards.map(({ netdev: _, rom, ...card }) =>
+      rom === undefined ? card : { ...card, rom: romPath(rom, o.dataFolders) },
+    ),
     vga: o.vga,
     reboot: o.reboot,
     realTime: o.realTime,

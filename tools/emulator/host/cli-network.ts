@@ -18,6 +18,8 @@ export interface CliCard {
   mac?: string;
   slot?: number;
   properties?: OptionValues;
+  /** File of its expansion ROM. */
+  rom?: string;
   /** Id of what is behind it; `HUB` for that of -net. */
   netdev?: string;
 }
@@ -41,7 +43,7 @@ export const noNetwork = (): CliNetwork => ({
   captures: [],
 });
 
-/** Properties of cards that concern what is not here: their ROM, and how they were in other versions. */
+/** Properties of cards that make no difference here. */
 const CARD_HOST_KEYS = ["id", "bootindex", "romfile", "rombar", "bus", "autonegotiation"] as const;
 
 const SOCKET_KEYS = ["listen", "connect", "udp", "localaddr"] as const;
@@ -186,8 +188,14 @@ export function parseCard(network: CliNetwork, model: string, props: Map<string,
     ...(mac === undefined ? {} : { mac: checkedMac(option, mac) }),
     ...(place === undefined ? {} : { slot: Number.parseInt(place, 16) }),
     ...(model === "virtio-net-pci" ? { properties: virtioProperties(option, props) } : {}),
+    ...(props.get("romfile") ? { rom: romOf(option, model, props.get("romfile") as string) } : {}),
     netdev: props.get("netdev"),
   });
+}
+
+function romOf(option: string, model: string, file: string): string {
+  if (model === "e1000") return file;
+  throw new UsageError(`${option} romfile=${file}: only e1000 takes a ROM`);
 }
 
 /** Those of the transport; the slot is every card's. */

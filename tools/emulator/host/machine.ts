@@ -2,6 +2,7 @@
 
 import { Machine as PortableMachine } from "../machine.ts";
 import type {
+  NetworkCardOptions as PortableCard,
   DiskOptions as PortableDisk,
   FlashOptions as PortableFlash,
   ModuleOptions as PortableModule,
@@ -29,10 +30,15 @@ export interface FlashOptions extends Omit<PortableFlash, "image"> {
   image: string | PortableFlash["image"];
 }
 
+/** A network card, whose expansion ROM may be a path, too. */
+export interface NetworkCardOptions extends Omit<PortableCard, "rom"> {
+  rom?: string | Uint8Array;
+}
+
 export interface MachineOptions
   extends Omit<
     PortableOptions,
-    "core" | "kernel" | "modules" | "disks" | "bios" | "flash" | "vgaRom"
+    "core" | "kernel" | "modules" | "disks" | "bios" | "flash" | "vgaRom" | "networkCards"
   > {
   /** The compiled CPU core; the one of this installation by default. */
   core?: PortableOptions["core"];
@@ -44,6 +50,7 @@ export interface MachineOptions
   flash?: readonly FlashOptions[];
   /** The display adapter's expansion ROM: path, or contents. */
   vgaRom?: string | Uint8Array;
+  networkCards?: readonly NetworkCardOptions[];
   /** Boot modules, or the value of -initrd: "FILE ARGS,FILE ARGS". */
   modules?: readonly ModuleOptions[] | string;
   /** Disk images, which the BIOS boots from where there is no kernel. Images are not changed unless a disk is persistent. */
@@ -89,7 +96,7 @@ function withContents({ image, ...chip }: FlashOptions, opened: ImageSource[]): 
 
 /** Reads the files that options name. Throws `LoadError` with the system's reason. */
 async function readFiles(options: MachineOptions, opened: ImageSource[]): Promise<PortableOptions> {
-  const { core, kernel, modules, disks, bios, flash, vgaRom, ...rest } = options;
+  const { core, kernel, modules, disks, bios, flash, vgaRom, networkCards, ...rest } = options;
   const file = typeof kernel === "string" ? readInput(kernel, "kernel") : undefined;
   return {
     disassembler: async () => (await import("../inspect/iced.ts")).loadDisassembler(),
@@ -101,6 +108,9 @@ async function readFiles(options: MachineOptions, opened: ImageSource[]): Promis
     flash: flash?.map((chip) => withContents(chip, opened)),
     biosName: typeof bios === "string" ? bios : undefined,
     vgaRom: contentsOf(vgaRom, "expansion ROM"),
+    networkCards: networkCards?.map(({ rom, ...card }) =>
+      rom === undefined ? card : { ...card, rom: contentsOf(rom, "expansion ROM") },
+    ),
     modules: kernel === undefined ? [] : modulesOf(modules),
     disks: (disks ?? []).map((disk) => withImage(disk, opened)),
     core: core ?? (await builtCore()),

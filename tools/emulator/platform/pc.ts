@@ -88,6 +88,8 @@ export interface BoardOptions {
   flash?: readonly FlashMemory[];
   /** Contents of the display adapter's expansion ROM, for such firmware. */
   vgaRom?: Uint8Array | undefined;
+  /** The same of network cards. */
+  cardRoms?: readonly (Uint8Array | undefined)[];
   /** What the controllers of disks find at their ports; nothing unless given. */
   media?: AttachedMedia;
   /** Gates of address line 20 that take what is written to them and do nothing. */
@@ -160,6 +162,7 @@ export class Board {
       firmwareFiles: options.firmwareFiles ?? [],
       flash: options.flash ?? [],
       vgaRom: options.vgaRom,
+      cardRoms: options.cardRoms ?? [],
       cpus: options.cpus,
       epoch: options.epoch,
       media: options.media ?? NO_MEDIA,

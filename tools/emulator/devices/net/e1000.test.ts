@@ -2,7 +2,9 @@
 // speed, frames that wait, and snapshots.
 
 import { describe, expect, test } from "vitest";
+import { Machine } from "../../host/machine.ts";
 import { ALL_DEVICES, type BareBoard, bareBoard } from "../../platform/testdata/bare-board.ts";
+import { flashImage } from "../../platform/testdata/flash-guest.ts";
 import { E1000 } from "./e1000.ts";
 import * as R from "./e1000-registers.ts";
 import { frameCheck } from "./frame-check.ts";
@@ -230,6 +232,21 @@ test("a reset by the guest puts registers back, and leaves the PHY alone", () =>
   expect(r.read(R.CTRL)).toBe(0x0014_0240);
   r.write(R.MDIC, 0x0824_0000);
   expect(r.read(R.MDIC) & 0xffff).toBe(0x1234);
+});
+
+test("firmware of the guest's finds an expansion ROM", async () => {
+  const rom = Uint8Array.from({ length: 3000 }, (_, i) => i & 0xff);
+  const machine = await Machine.create({ bios: flashImage([], 0x1_0000), networkCards: [{ rom }] });
+  const { ports, mmio } = machine.board;
+  for (const [register, value] of [
+    [0x30, 0xe000_0001],
+    [0x04, 2],
+  ] as const) {
+    ports.write(0xcf8, 0x8000_1000 | register, 4);
+    ports.write(0xcfc, value, 4);
+  }
+  expect(mmio.read(0xe000_0104, 4)).toBe(0x0706_0504);
+  expect(mmio.read(0xe000_0ffc, 4)).toBe(0);
 });
 
 test("registers are in I/O space, too", () => {

@@ -93,6 +93,7 @@ export class E1000 implements Device, NetworkCard {
         { index: 1, kind: "io", size: IO_BYTES, handler: this.#io() },
       ],
       interruptPin: 1,
+      rom: slot.board.cardRoms[index],
     });
     this.#interruptTimer = slot.timer(() => this.#update(), "interrupt");
     this.#transmitTimer = slot.timer(() => this.#transmitter.transmit(), "transmit");

@@ -297,6 +297,8 @@ test("cards have addresses and places as QEMU gives them", async () => {
       expect.stringMatching(new RegExp(`^e1000-${i}: PCI 0:${slot}\\.0 INTA`)),
     ),
   );
+  const rom = { model: "virtio-net-pci", rom: new Uint8Array(1) } as const;
+  await expect(Machine.create({ networkCards: [rom] })).rejects.toThrow("takes no ROM");
   await expect(Machine.create({ networkCards: [{ mac: "1" }] })).rejects.toThrow("mac 1: expected");
   const many = { networkCards: new Array(9).fill({}) };
   await expect(Machine.create(many)).rejects.toThrow("9 network cards: expected at most 8");
@@ -345,7 +347,8 @@ describe("the command line", () => {
     ["-nic socket,listen=x", "expected [HOST]:PORT"],
     ["-net user", "there is no card on the hub"],
     ["-object filter-dump,id=f,netdev=n,file=x", "there is no -netdev with id=n"],
-    ["-object secret,id=x", "expected filter-dump"],
+    ["-object secret,id=x", "expected rng-builtin, rng-random, filter-dump"],
+    ["-device virtio-net-pci,romfile=x", "only e1000 takes a ROM"],
     ["-device e1000,addr=100", "expected a device of the bus"],
   ])("%s", (text, message) => {
     expect(() => networkOf(text)).toThrow(UsageError);

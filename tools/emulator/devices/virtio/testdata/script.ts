@@ -202,6 +202,8 @@ export interface Attached {
   devices?: readonly DeviceRequest[];
   /** The same for QEMU; FILE0 and so on are the disks' images, OUT0 and so on files that ports of consoles write. */
   qemu: readonly string[];
+  /** What is to be done with the machine before it runs. */
+  onMachine?: (machine: Machine) => void;
 }
 
 /** What each of the machine's lines has sent to its port, and QEMU's to OUT0 and so on. */
@@ -232,6 +234,7 @@ export async function answers(
       output += String.fromCharCode(b);
     },
   });
+  at.onMachine?.(machine);
   machine.runSync({ nanoseconds: 5e9 });
   const directory = mkdtempSync(join(tmpdir(), "emu-virtio-"));
   try {
