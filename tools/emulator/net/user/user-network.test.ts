@@ -412,8 +412,28 @@ describe("UDP", () => {
     const r = new Rig();
     r.network.send(udpFrame(4000, "10.0.2.2", 99, text("anybody?")));
     r.network.send(ping("192.0.2.1"));
+    for (const everybody of ["10.0.2.255", "255.255.255.255"]) {
+      r.network.send(udpFrame(137, everybody, 137, text("who?")));
+    }
     expect(r.got()).toEqual(["icmp 3.3 10.0.2.2 to 10.0.2.15", "icmp 3.13 10.0.2.2 to 10.0.2.15"]);
   });
+});
+
+test("who looks for a router of IPv6 is told that there is none", () => {
+  const r = new Rig();
+  const solicitation = new Uint8Array(70);
+  solicitation.set([0x33, 0x33, 0, 0, 0, 2, 0x52, 0x54, 0, 1, 2, 3, 0x86, 0xdd, 0x60], 0);
+  solicitation.set([0, 16, 58, 255], 18);
+  solicitation[54] = 133;
+  r.network.send(solicitation);
+  const [answer] = r.frames.splice(0);
+  // Its lifetime, behind type, code, checksum, hop limit and flags; by RFC 4861, 4.2.
+  expect([...(answer as Uint8Array).subarray(54)]).toEqual([
+    ...[134, 0, 0x3c, 0x2e, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+  ]);
+  solicitation[54] = 135;
+  r.network.send(solicitation);
+  expect(r.frames).toEqual([]);
 });
 
 test("TFTP gives files in blocks of the size that is agreed on, and again where one is lost", () => {

@@ -1,6 +1,7 @@
 // A network of its own for a guest, as QEMU's -netdev user: a gateway that answers ARP and pings, gives addresses by
 // DHCP, hands names to the host's resolver and files out by TFTP, and lets the guest's TCP connections and UDP
-// packets be the host's. IPv4 alone; fragments, IP options and pings beyond the gateway go nowhere.
+// packets be the host's. IPv4 alone, who asks for a router of IPv6 is told that there is none; fragments, IP options and
+// pings beyond the gateway go nowhere.
 
 import { checksumOf, sumOfWords } from "../../devices/net/checksum.ts";
 import { HEADER_BYTES } from "../../devices/net/network-card.ts";
@@ -8,6 +9,7 @@ import type { NetworkBackend } from "../backend.ts";
 import { addressText, BROADCAST, isOutside, LOOPBACK } from "./addresses.ts";
 import { CLIENT_PORT, DhcpServer, SERVER_PORT } from "./dhcp.ts";
 import type { HostDatagrams, HostListener, NetworkHost } from "./host.ts";
+import { ALL_NODES_MAC, isSolicitation, noRouter, TYPE_IPV6 } from "./no-router.ts";
 import type { Forward, UserNetworkOptions } from "./options.ts";
 import * as P from "./packets.ts";
 import { Tcp } from "./tcp.ts";
@@ -125,6 +127,10 @@ export class UserNetwork implements NetworkBackend {
     const payload = frame.subarray(HEADER_BYTES);
     if (type === P.TYPE_ARP) this.#receiveArp(payload);
     else if (type === P.TYPE_IPV4) this.#receiveIp(frame.slice(6, 12), payload);
+    else if (type === TYPE_IPV6 && isSolicitation(payload)) {
+      const own = this.#macOf(this.options.gateway);
+      this.onFrame(P.ethernet(ALL_NODES_MAC, own, TYPE_IPV6, noRouter()));
+    }
   }
 
   /** The hardware address of the gateway, or of who else has an address here: 52:55 and the address, as in QEMU. */
@@ -138,6 +144,12 @@ export class UserNetwork implements NetworkBackend {
   #isInside(address: number): boolean {
     const { network, size } = this.options;
     return Math.floor(address / size) === network / size;
+  }
+
+  /** Nobody is told of what has gone to everybody (RFC 1122, 3.2.2). */
+  #isBroadcast(address: number): boolean {
+    const { network, size } = this.options;
+    return address === BROADCAST || address === network + size - 1;
   }
 
   #isOurs(address: number): boolean {
@@ -246,7 +258,7 @@ export class UserNetwork implements NetworkBackend {
     }
     const target = this.#target(to);
     if (target !== undefined) this.#udp.send(from, to, target, u.payload);
-    else if (isOutside(to.address) && to.address !== BROADCAST) {
+    else if (isOutside(to.address) && !this.#isBroadcast(to.address)) {
       this.#unreachable(packet, this.#isOurs(to.address) ? PORT : PROHIBITED);
     }
   }
