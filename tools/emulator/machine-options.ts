@@ -7,7 +7,7 @@ import { MAX_CPUS } from "./core/protocol.ts";
 import { CHIPSETS, type Chipset } from "./devices/chipset.ts";
 import type { AttachedMedia, DeviceRequest, OptionValues } from "./devices/device.ts";
 import { FIRST_MAC, MAX_CARDS, type NetworkCardModel } from "./devices/net/network-card.ts";
-import { USB_PORTS } from "./devices/usb/xhci-registers.ts";
+import { USB_PORTS, XHCI_DEVICE } from "./devices/usb/xhci-registers.ts";
 import type { Disassemble } from "./inspect/disassembly.ts";
 import type { Accel } from "./jit/accel.ts";
 import { LoadError } from "./load-error.ts";
@@ -298,6 +298,7 @@ function withSlots(options: MachineOptions, requests: readonly DeviceRequest[]):
   const taken = new Set(
     requests.flatMap(({ options: o }) => (o?.addr === undefined ? [] : o.addr)),
   );
+  if (options.disks?.some(({ bus }) => bus === "usb")) taken.add(XHCI_DEVICE);
   let next = firstSlot(options);
   return requests.map((request) => {
     if (!wants(request.kind) || request.options?.addr !== undefined) return request;

@@ -10,6 +10,7 @@ import {
   type DeviceMemory,
   type GuestMemory,
   type MmioHandler,
+  type NumberOption,
   type PortHandler,
   peekRegisters,
   type Slot,
@@ -39,6 +40,9 @@ export const CAPABILITY_MSIX = 0x11;
 const MSI_ENABLE = 1;
 const MSI_64BIT = 0x80;
 const MSIX_ENABLE = 0x8000;
+
+/** Device numbers 1 to 30 on bus 0. The chipset's is the last. */
+export const SLOT_OPTION: NumberOption = { default: 2, minimum: 1, maximum: 30, isSlot: true };
 
 /** A base address register. */
 export interface PciBar {

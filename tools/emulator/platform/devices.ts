@@ -14,7 +14,6 @@ import { hpet } from "../devices/hpet.ts";
 import { i440fx, piix3, piix4Power } from "../devices/i440fx.ts";
 import { i8042 } from "../devices/i8042.ts";
 import { ioapic } from "../devices/ioapic.ts";
-import { e1000 } from "../devices/net/e1000.ts";
 import { pci } from "../devices/pci.ts";
 import { pic8259 } from "../devices/pic8259.ts";
 import { pit8254 } from "../devices/pit8254.ts";
@@ -52,7 +51,6 @@ export const DEVICE_KINDS: readonly DeviceKind[] = [
   piix3Ide,
   isaFdc,
   xhci,
-  e1000,
   fwCfg,
   postPort,
   uart16550,

@@ -3,7 +3,7 @@
 // checksums of what is received, delays of interrupts other than ITR.
 
 import { allOnes, type Device, type DeviceKind, type MmioHandler, type Slot } from "../device.ts";
-import { PciBus, type PciFunction } from "../pci.ts";
+import { type PciFunction, SLOT_OPTION } from "../pci.ts";
 import type { Timer } from "../timers.ts";
 import {
   type EepromState,
@@ -33,9 +33,6 @@ const IO_BYTES = 64;
 const IO_ADDRESS = 0;
 const IO_DATA = 4;
 
-const COMMAND = 0x04;
-const BUS_MASTER = 4;
-
 /** ITR counts in units of 256 ns. */
 const THROTTLE_NS = 256;
 /** How long an auto-negotiation takes, ns; what QEMU's does. */
@@ -43,10 +40,6 @@ const NEGOTIATION_NS = 500_000_000;
 
 const ADDRESS_VALID = 0x8000_0000;
 const MAX_COUNT = 0xffff_ffff;
-
-/** PCI devices 0 and 1 are the host bridge and the display adapter. */
-const FIRST_SLOT = 2;
-const LAST_SLOT = 0x1e;
 
 interface E1000State {
   /** By offset; 0 where there is none. */
@@ -83,7 +76,7 @@ export class E1000 implements Device, NetworkCard {
     this.#slot = slot;
     this.#eeprom = eepromOf(this.mac);
     this.#fn = slot.pci({
-      device: device === 0 ? freeSlot(slot.find(PciBus)) : device,
+      device,
       vendor: 0x8086,
       deviceId: 0x100e,
       classCode: 0x020000,
@@ -107,7 +100,7 @@ export class E1000 implements Device, NetworkCard {
       fetch: (address: number, length: number) => this.#fetch(address, length),
       store: (address: number, bytes: Uint8Array) => this.#fn.dma.write(address, bytes),
       raise: (causes: number) => this.#raise(causes),
-      isMaster: () => (this.#fn.get16(COMMAND) & BUS_MASTER) !== 0,
+      isMaster: () => this.#fn.isMaster,
       now: () => slot.clock.now(),
       resumeAt: (when: number) => this.#transmitTimer.set(when),
       send: (frame: Uint8Array) => this.#send(frame),
@@ -359,21 +352,13 @@ export class E1000 implements Device, NetworkCard {
   }
 }
 
-/** The first place on the bus that nobody has. */
-function freeSlot(bus: PciBus): number {
-  const taken = new Set([...bus.functions()].map(({ devfn }) => devfn >> 3));
-  for (let device = FIRST_SLOT; device <= LAST_SLOT; device++)
-    if (!taken.has(device)) return device;
-  return LAST_SLOT;
-}
-
 export const e1000: DeviceKind<{ index: number; mac: number; addr: number }> = {
   name: "e1000",
   what: "Intel 82540EM gigabit Ethernet controller",
   options: {
     index: { default: 0, minimum: 0, maximum: MAX_CARDS - 1 },
     mac: { default: FIRST_MAC, minimum: 1, maximum: 2 ** 48 - 1 },
-    addr: { default: 0, minimum: 0, maximum: 31 },
+    addr: SLOT_OPTION,
   },
   nameOf: ({ index }) => `e1000-${index}`,
   create: (slot, { index, mac, addr }) => new E1000(slot, index, mac, addr),

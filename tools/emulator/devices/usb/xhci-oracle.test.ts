@@ -9,7 +9,7 @@ import { hasQemu } from "../../../testing/host-tools.ts";
 import { Machine } from "../../host/machine.ts";
 import { type Access, busGuest, encodeScript, shown } from "../../platform/testdata/bus-guest.ts";
 import { BY_INSTRUCTIONS, runOnQemu } from "../../platform/testdata/qemu.ts";
-import { XHCI_DEVICE } from "./xhci.ts";
+import { XHCI_DEVICE } from "./xhci-registers.ts";
 
 const BASE = 0xe000_0000;
 const OPERATIONAL = BASE + 0x40;

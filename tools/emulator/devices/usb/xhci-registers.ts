@@ -4,6 +4,9 @@
 export const USB_PORTS = 8;
 export const USB3_PORTS = 4;
 
+/** Its device number on bus 0: behind most of what `-device` adds. */
+export const XHCI_DEVICE = 0x14;
+
 /** Where the groups of registers begin, and how much the base address register decodes. */
 export const OPERATIONAL = 0x40;
 export const PORTS = 0x440;

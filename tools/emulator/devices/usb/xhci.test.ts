@@ -6,8 +6,7 @@ import { Disk } from "../../media/disk.ts";
 import { bytesImage } from "../../media/image.ts";
 import { ALL_DEVICES, bareBoard } from "../../platform/testdata/bare-board.ts";
 import { MassStorage } from "./mass-storage.ts";
-import { XHCI_DEVICE } from "./xhci.ts";
-import { STS } from "./xhci-registers.ts";
+import { STS, XHCI_DEVICE } from "./xhci-registers.ts";
 
 const BASE = 0xe000_0000;
 const OPERATIONAL = BASE + 0x40;

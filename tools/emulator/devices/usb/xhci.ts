@@ -44,14 +44,12 @@ import {
   TRB,
   USB_PORTS,
   USB3_PORTS,
+  XHCI_DEVICE,
 } from "./xhci-registers.ts";
 import { freshSlots, SLOT_COUNT, type SlotState, Slots } from "./xhci-slots.ts";
 import { Transfers } from "./xhci-transfers.ts";
 
 const PORT_BYTES = 16;
-/** Behind the chipset's functions and in front of what `-device` adds. */
-export const XHCI_DEVICE = 0x14;
-
 const PORT_COUNT = USB_PORTS + USB3_PORTS;
 
 /** Capability registers (5.3), and behind them what the ports are (7.2). */

@@ -12,7 +12,7 @@ import {
   type Slot,
 } from "../device.ts";
 import { Msix, type MsixState } from "../msix.ts";
-import type { PciCapability, PciFunction } from "../pci.ts";
+import { type PciCapability, type PciFunction, SLOT_OPTION } from "../pci.ts";
 import type { Timer } from "../timers.ts";
 import { FEATURE, type VirtioFunction, type VirtioTransport } from "./virtio-function.ts";
 import {
@@ -98,9 +98,6 @@ const COMMON = {
 
 /** Queues that may be selected, in QEMU's words VIRTIO_QUEUE_MAX. */
 const MAX_QUEUES = 1024;
-
-/** Device numbers 1 to 30 on bus 0. The chipset's is the last. */
-export const SLOT_OPTION: NumberOption = { default: 2, minimum: 1, maximum: 30, isSlot: true };
 
 /** Options of every kind. `vectors` beyond the usual number stands for that. */
 export const VIRTIO_OPTIONS = {

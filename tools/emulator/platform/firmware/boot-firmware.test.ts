@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeTargets } from "../../../../roottask/testing/boot.ts";
+import { eax } from "../../../asm/index.ts";
 import { Machine, type MachineOptions } from "../../host/machine.ts";
 import type { MediaKind } from "../../machine-options.ts";
 import { bytesImage } from "../../media/image.ts";
@@ -20,6 +21,7 @@ import {
   syslinuxDisk,
   syslinuxFloppy,
 } from "../testdata/boot-media.ts";
+import { bootSector } from "../testdata/boot-sector.ts";
 import { guest, print } from "../testdata/guest.ts";
 
 const SEABIOS = "/usr/share/seabios/bios-256k.bin";
@@ -61,6 +63,27 @@ describe.skipIf(!hasSeaBios)("SeaBIOS", () => {
   test.skipIf(!hasGrub)("starts GRUB from a disk of pc", async () => {
     await starts("disk", grubDisk(folder(), kernel), "pc");
   });
+
+  test.each([
+    ["q35", "ata"],
+    ["pc", "ata"],
+    ["q35", "usb"],
+    ["pc", "usb"],
+    ["pc", "virtio"],
+  ] as const)(
+    "starts the disk of %s that has the first place in the boot order, %s",
+    async (machine, bus) => {
+      const marked = (tag: number): Uint8Array =>
+        bootSector((a) => a.mov(eax, tag).call("hex"), 2048 * 512);
+      const disks = [
+        { kind: "disk", image: marked(1) },
+        { kind: "disk", image: marked(2), bus, bootIndex: 0 },
+      ] as const;
+      const log = await run({ machine, bios: SEABIOS, vgaRom: VGA_BIOS, disks }, 20);
+      expect(log).toContain("00000002");
+      expect(log).not.toContain("00000001");
+    },
+  );
 
   test.skipIf(!hasIsolinux)("starts ISOLINUX from a CD", async () => {
     await starts("cdrom", isolinuxCd(folder(), kernel, false));

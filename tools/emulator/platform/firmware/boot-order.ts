@@ -3,6 +3,7 @@
 
 import { Ahci } from "../../devices/ata/ahci.ts";
 import type { AttachedMedia, FirmwareFile } from "../../devices/device.ts";
+import { XHCI_DEVICE } from "../../devices/usb/xhci-registers.ts";
 import { VirtioBlk } from "../../devices/virtio/virtio-blk.ts";
 import { VirtioPci } from "../../devices/virtio/virtio-pci.ts";
 import type { Disk } from "../../media/disk.ts";
@@ -16,9 +17,14 @@ function pathOf(disk: Disk, board: Board, attached: AttachedMedia): string | und
     .all(VirtioPci)
     .find((device) => device.function instanceof VirtioBlk && device.function.disk === disk);
   if (virtio !== undefined) return `${BUS}/scsi@${virtio.slotNumber.toString(16)}/disk@0,0`;
-  const port = attached.ata.indexOf(disk);
-  if (port < 0 || board.find(Ahci) === undefined) return undefined;
-  return `${BUS}/pci8086,2922@1f,2/drive@${port}/disk@0`;
+  const usb = attached.usb.indexOf(disk);
+  if (usb >= 0)
+    return `${BUS}/usb@${XHCI_DEVICE.toString(16)}/storage@${usb + 1}/channel@0/disk@0,0`;
+  const place = attached.ata.indexOf(disk);
+  if (place < 0) return undefined;
+  return board.find(Ahci) === undefined
+    ? `${BUS}/ide@1,1/drive@${place >> 1}/disk@${place & 1}`
+    : `${BUS}/pci8086,2922@1f,2/drive@${place}/disk@0`;
 }
 
 /** The file; nothing where no disk has a place. */
