@@ -19,6 +19,7 @@ import { ADDABLE_DEVICES } from "./platform/addable-devices.ts";
 import type { BiosFaults } from "./platform/firmware/faults.ts";
 import type { FlashChip } from "./platform/firmware/flash-chips.ts";
 import type { BootMenu } from "./platform/firmware/guest-firmware.ts";
+import type { SmbiosOptions } from "./platform/firmware/smbios.ts";
 import { GIB, MAX_RAM, MIB, MIN_RAM } from "./platform/memory-map.ts";
 
 export { MAX_CPUS };
@@ -138,6 +139,8 @@ export interface MachineOptions {
   flash?: readonly FlashOptions[];
   /** What such firmware is told about its boot menu. */
   bootMenu?: BootMenu;
+  /** What the machine says of itself in SMBIOS tables, where that is to be something else. */
+  smbios?: SmbiosOptions;
   /** More files of the firmware configuration device. */
   firmwareFiles?: readonly { name: string; data: Uint8Array }[];
   /** The display adapter's expansion ROM for such firmware: its video BIOS. */

@@ -2,7 +2,7 @@
 // advances with executed instructions and jumps over idle time, and input arrives only between slices of
 // virtual time. Nothing here or below knows the host: bytes come in, bytes go to functions.
 
-import { cpuDescription } from "./core/cpu-models.ts";
+import { cpuDescription, processorId } from "./core/cpu-models.ts";
 import { type CoreExports, type CoreImports, RunExit } from "./core/interface.ts";
 import { instantiateCore } from "./core/load.ts";
 import type { NetworkCard } from "./devices/net/network-card.ts";
@@ -43,6 +43,12 @@ import {
 } from "./platform/firmware/guest-firmware.ts";
 import type { Placement } from "./platform/firmware/low-memory.ts";
 import { mpTables } from "./platform/firmware/mp-tables.ts";
+import {
+  type SmbiosFacts,
+  smbiosFault,
+  smbiosFiles,
+  smbiosTables,
+} from "./platform/firmware/smbios.ts";
 import { wakeAt, wakingVector } from "./platform/firmware/wake.ts";
 import { GuestRam } from "./platform/guest-ram.ts";
 import { BIOS_SEGMENT, type MemoryMap, MIB, memoryMap } from "./platform/memory-map.ts";
@@ -245,6 +251,8 @@ export class Machine {
     const ramBytes = checkedRam(options.memory);
     const cpus = checkedCpus(options.cpus);
     const model = cpuDescription(options.cpu ?? "default");
+    const fault = options.smbios && smbiosFault(options.smbios);
+    if (fault !== undefined) throw new LoadError(`smbios: ${fault}`);
     let image: BootImage | undefined;
     if (options.kernel !== undefined) {
       const input = { name: options.kernelName ?? "kernel", data: options.kernel };
@@ -315,6 +323,7 @@ export class Machine {
       cardRoms: networkCards.map(({ rom }) => rom && expansionRom(rom)),
       firmwareFiles: [
         ...firmwareFiles(this.#map, bootMenu, facts),
+        ...smbiosFiles(this.#smbiosFacts()),
         ...bootOrderFile(this.#media.inBootOrder, this.#media.attached, () => this.board),
         ...files,
       ],
@@ -330,6 +339,18 @@ export class Machine {
       cpus: this.cpus.length,
       acpiOnly: this.#hasGuestFirmware,
       serialPorts: serialPorts.flatMap((port, i) => (port === undefined ? [] : [i])),
+    };
+  }
+
+  /** What the machine says of itself. */
+  #smbiosFacts(): SmbiosFacts {
+    const { machine, cpu, smbios } = this.options;
+    return {
+      chipset: checkedChipset(machine),
+      ram: this.#map,
+      cpus: this.cpus.length,
+      processor: processorId(cpuDescription(cpu ?? "default")),
+      options: smbios,
     };
   }
 
@@ -364,7 +385,8 @@ export class Machine {
     }
     bios.state.order = order;
     const facts = this.#tableFacts(this.#map.ecam);
-    const tables = [...acpiTables(facts), ...mpTables(facts.cpus, facts.chipset)];
+    const described = this.#smbiosFacts();
+    const tables = [...acpiTables(facts), ...mpTables(described), ...smbiosTables(described)];
     const install = (placements: readonly Placement[]): void => {
       bios.install();
       for (const p of placements) this.ram.write(p.address, p.data);
@@ -423,7 +445,7 @@ export class Machine {
       return true;
     }
     this.#resetHardware();
-    wakeAt(vector, this.board, this.cpus);
+    wakeAt(vector, this.board, this.cpus, this.#map.lowBytes);
     return true;
   }
 

@@ -161,6 +161,20 @@ export interface CpuDescription {
   readonly words: ReadonlyMap<number, number>;
 }
 
+/** What leaf 1 says in EAX where the model has no word of its own (guest/system/cpuid.ts). */
+const OWN_SIGNATURE = 0x306a9;
+
+/** Leaf 1 of CPUID: family, model and stepping (EAX), and features (EDX). */
+export function processorId({ base, words }: CpuDescription): {
+  signature: number;
+  features: number;
+} {
+  return {
+    signature: words.get(SIGNATURE) ?? OWN_SIGNATURE,
+    features: words.get(LEAF1_EDX) ?? (builtInFeatures(base)[LEAF1_EDX] as number),
+  };
+}
+
 /** Family, model and stepping as leaf 1 has them: families from 15 on and models from 16 on in two parts. */
 function signatureOf({ family, model, stepping }: Named): number {
   const extended = Math.max(0, family - 15);

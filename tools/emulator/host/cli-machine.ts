@@ -60,6 +60,7 @@ export function machineOptions(o: CliOptions): MachineOptions {
     append: o.append,
     ...firmware(o),
     bootMenu: o.bootMenu,
+    smbios: o.smbios,
     firmwareFiles: o.firmwareFiles.map(({ name, file, text = "" }) => ({
       name,
       data: file === undefined ? new TextEncoder().encode(text) : readInput(file, "-fw_cfg").data,

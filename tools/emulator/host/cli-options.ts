@@ -15,6 +15,7 @@ import { MAX_CPUS, type MediaKind, parseMemory } from "../machine-options.ts";
 import { ADDABLE_DEVICES } from "../platform/addable-devices.ts";
 import { bootOrderOf } from "../platform/firmware/bios-state.ts";
 import type { BootMenu } from "../platform/firmware/guest-firmware.ts";
+import type { SmbiosOptions } from "../platform/firmware/smbios.ts";
 import { GIB, MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
 import { type Chardev, namedChardev, parseChardev } from "./chardev.ts";
 import {
@@ -37,6 +38,7 @@ import {
   parseNetdev,
   parseNic,
 } from "./cli-network.ts";
+import { withSmbios, withUuid } from "./cli-smbios.ts";
 import {
   flag,
   number,
@@ -69,6 +71,7 @@ export interface CliOptions extends CliDrives {
   bootMenu: BootMenu;
   /** Files of -fw_cfg: name, and where the contents are. */
   firmwareFiles: { name: string; file?: string; text?: string }[];
+  smbios: SmbiosOptions;
   /** I/O port of the debug console, where -global says it. */
   debugconPort?: number;
   /** Folders of -L, in order. */
@@ -588,6 +591,22 @@ const OPTIONS: readonly Option[] = [
     },
   },
   {
+    names: ["-smbios"],
+    value: "type=N,…",
+    help: "what the machine says of itself: type=0 (vendor, version, date, release), 1 (manufacturer, product, version, serial, uuid, sku, family), 2, 3, 11 (value)",
+    apply: (o, v) => {
+      o.smbios = withSmbios(o.smbios, v);
+    },
+  },
+  {
+    names: ["-uuid"],
+    value: "UUID",
+    help: "the same as -smbios type=1,uuid=UUID",
+    apply: (o, v) => {
+      o.smbios = withUuid(o.smbios, v);
+    },
+  },
+  {
     names: ["-L"],
     value: "FOLDER",
     help: "where -bios looks for firmware first; may be given again",
@@ -915,6 +934,7 @@ export function parseArguments(args: readonly string[]): CliOptions {
     dataFolders: [],
     bootMenu: {},
     firmwareFiles: [],
+    smbios: {},
     loose: new Map(),
     nodes: new Map(),
     flash: [],

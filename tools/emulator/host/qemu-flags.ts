@@ -65,8 +65,6 @@ export const REFUSED_FLAGS: readonly QemuFlag[] = [
   { names: ["-option-rom"], value: "FILE", why: FIRMWARE },
   { names: ["-no-fd-bootchk"], why: FIRMWARE },
   { names: ["-acpitable"], value: "PROPERTIES", why: TABLES },
-  { names: ["-smbios"], value: "PROPERTIES", why: TABLES },
-  { names: ["-uuid"], value: "UUID", why: TABLES },
   { names: ["-no-acpi"], why: TABLES },
   { names: ["-no-hpet"], why: "the HPET is always there" },
   { names: ["-dtb"], value: "FILE", why: "a PC has no device tree" },

@@ -176,10 +176,10 @@ export class Bios implements Device {
   }
 
   #powerOn(r: Registers): void {
-    const { board, ram, cpus } = this.#machine;
+    const { board, ram, cpus, map } = this.#machine;
     ram.write(0, vectorTable(this.#rom));
     for (const p of this.#lowMemory()) ram.write(p.address, p.data);
-    leaveAsFirmwareDoes(board, cpus);
+    leaveAsFirmwareDoes(board, cpus, map.lowBytes);
     board.setA20(this.#faults.a20?.on ?? true);
     this.#video.start(r);
     const seconds = (board.rtc.state.epoch + Math.floor(board.scheduler.clock.now() / 1e9)) % 86400;

@@ -14,9 +14,6 @@ const TABLE_ADDRESS = MP_POINTER_ADDRESS + 0x10;
 const REVISION = 4;
 const HEADER_BYTES = 44;
 
-/** What CPUID says of the processors: leaf 1, EAX, and the lower bits of EDX (core/guest/system/cpuid.ts). */
-const SIGNATURE = 0x306a9;
-const FEATURES = 0x0f8bfbff;
 const LOCAL_APIC_VERSION = 0x14;
 const ENABLED = 1;
 const BOOT_PROCESSOR = 2;
@@ -31,6 +28,14 @@ const [TYPE_INT, TYPE_NMI, TYPE_EXTINT] = [0, 1, 3];
 const [AS_BUS, LOW_LEVEL, HIGH_LEVEL] = [0, 0x0f, 0x0d];
 const DEVICES = 32;
 const PINS = 4;
+
+export interface MpFacts {
+  /** Q35 unless given. */
+  chipset?: Chipset;
+  cpus: number;
+  /** CPUID leaf 1, EAX and EDX. */
+  processor: { signature: number; features: number };
+}
 
 /** Entry 3 for the IOAPIC, 4 for local APICs (4.3.4, 4.3.5). */
 function interrupt(
@@ -59,15 +64,15 @@ function wayOf(
 }
 
 /** All of the table but its header, and how many entries these are. */
-function entries(cpus: number, chipset: Chipset): { table: Table; count: number } {
+function entries({ cpus, chipset = Q35, processor }: MpFacts): { table: Table; count: number } {
   const table = new Table();
   for (let cpu = 0; cpu < cpus; cpu++) {
     const flags = cpu === 0 ? ENABLED | BOOT_PROCESSOR : ENABLED;
     const threads = cpus > 1 ? 0x10000000 : 0;
     table
       .u8(0, cpu, LOCAL_APIC_VERSION, flags)
-      .u32(SIGNATURE)
-      .u32(FEATURES | threads)
+      .u32(processor.signature)
+      .u32(processor.features | threads)
       .u64(0);
   }
   table.u8(1, PCI_BUS).text("PCI   ").u8(1, ISA_BUS).text("ISA   ");
@@ -95,8 +100,8 @@ function entries(cpus: number, chipset: Chipset): { table: Table; count: number 
 }
 
 /** The floating pointer structure and the configuration table (4.1, 4.2). */
-export function mpTables(cpus: number, chipset: Chipset = Q35): Placement[] {
-  const { table, count } = entries(cpus, chipset);
+export function mpTables(facts: MpFacts): Placement[] {
+  const { table, count } = entries(facts);
   const header = new Table()
     .text("PCMP")
     .u16(HEADER_BYTES + table.length)

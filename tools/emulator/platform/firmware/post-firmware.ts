@@ -17,19 +17,24 @@ const ELCR_SLAVE = 0x0c;
 /** Local APIC of the boot CPU: enabled, LINT0 the 8259A's ExtINT, LINT1 NMI. */
 const APIC = { spurious: 0x1ff, lint0: 0x8700, lint1: 0x8400 } as const;
 
-/** MTRRs: write-back everywhere but in the top GiB, where devices are. */
-const MEMORY_TYPES = {
-  defaultType: 0xc06n,
-  fixed: 0x0606060606060606n,
-  base: 0xc0000000n,
-  mask: 0x7fc0000800n,
-} as const;
+/** MTRRs: write-back everywhere but in the top GiB below 4 GiB, or half of it where RAM reaches so far: devices are there. */
+const MEMORY_TYPES = { defaultType: 0xc06n, fixed: 0x0606060606060606n } as const;
+const UNCACHED = { base: 0xc0000000n, mask: 0x7fc0000800n } as const;
+const LESS_UNCACHED = { base: 0xe0000000n, mask: 0x7fe0000800n } as const;
 
-/** Programs the board's devices through their ports, the boot CPU's local APIC, all CPUs' memory types. */
-export function leaveAsFirmwareDoes(board: Board, cpus: readonly CpuAccess[] = []): void {
+/**
+ * Programs the board's devices through their ports, the boot CPU's local APIC, all CPUs' memory types. `lowBytes` is where
+ * RAM below 4 GiB ends.
+ */
+export function leaveAsFirmwareDoes(
+  board: Board,
+  cpus: readonly CpuAccess[] = [],
+  lowBytes = 0,
+): void {
   cpus[0]?.setLocalApic(APIC.spurious, APIC.lint0, APIC.lint1);
   const m = MEMORY_TYPES;
-  for (const cpu of cpus) cpu.setMemoryTypes(m.defaultType, m.fixed, m.base, m.mask);
+  const { base, mask } = lowBytes > UNCACHED.base ? LESS_UNCACHED : UNCACHED;
+  for (const cpu of cpus) cpu.setMemoryTypes(m.defaultType, m.fixed, base, mask);
   const out = (port: number, value: number): void => board.ports.write(port, value, 1);
   for (const pic of PICS) {
     const [command, data] = pic.ports;

@@ -22,8 +22,13 @@ export function wakingVector(ram: GuestRam, map: MemoryMap): number {
 }
 
 /** Starts the boot CPU, freshly reset as all CPUs and devices are, at the waking vector. */
-export function wakeAt(vector: number, board: Board, cpus: readonly CpuAccess[]): void {
-  leaveAsFirmwareDoes(board, cpus);
+export function wakeAt(
+  vector: number,
+  board: Board,
+  cpus: readonly CpuAccess[],
+  lowBytes: number,
+): void {
+  leaveAsFirmwareDoes(board, cpus, lowBytes);
   board.pm.wake();
   enterRealMode(cpus[0] as CpuAccess, vector >> 4, vector & 15);
 }
