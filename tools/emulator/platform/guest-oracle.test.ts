@@ -23,7 +23,7 @@ import {
 } from "../../asm/index.ts";
 import { hasQemu } from "../../testing/host-tools.ts";
 import { Machine } from "../host/machine.ts";
-import { COM1, guest, loadIdt, outb, print, startOtherCpus } from "./testdata/guest.ts";
+import { COM1, guest, loadIdt, outb, pics, print, startOtherCpus } from "./testdata/guest.ts";
 import { BY_INSTRUCTIONS, runOnQemu } from "./testdata/qemu.ts";
 import { ICR, ICS, IMS, TestNic } from "./testdata/test-nic.ts";
 
@@ -37,24 +37,6 @@ const eoi = (a: Assembler, slave = false): void => {
   if (slave) a.out(0xa0, al);
   a.out(0x20, al);
 };
-
-/** 8259A pair at 0x20 and 0x28 with masks. */
-function pics(a: Assembler, master: number, slave: number): void {
-  for (const [port, value] of [
-    [0x20, 0x11],
-    [0x21, 0x20],
-    [0x21, 4],
-    [0x21, 1],
-    [0xa0, 0x11],
-    [0xa1, 0x28],
-    [0xa1, 2],
-    [0xa1, 1],
-    [0x21, master],
-    [0xa1, slave],
-  ] as const) {
-    outb(a, port, value);
-  }
-}
 
 /** Routes IOAPIC pin `pin` to CPU 0 with the low word `entry`. */
 function route(a: Assembler, pin: number, entry: number): void {

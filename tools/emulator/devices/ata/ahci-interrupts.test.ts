@@ -9,7 +9,7 @@ import { type Assembler, al, ax, dword, dx, eax, ebx, ecx } from "../../../asm/i
 import { hasQemu } from "../../../testing/host-tools.ts";
 import { Machine } from "../../host/machine.ts";
 import type { Access } from "../../platform/testdata/bus-guest.ts";
-import { guest, loadIdt, outb, print } from "../../platform/testdata/guest.ts";
+import { guest, loadIdt, outb, pics, print } from "../../platform/testdata/guest.ts";
 import { BY_INSTRUCTIONS, runOnQemu } from "../../platform/testdata/qemu.ts";
 import {
   ABAR,
@@ -72,20 +72,7 @@ function code(a: Assembler): void {
     store(ABAR + 4, 0x8000_0002),
   ]);
   // PIRQA is IRQ 10 by firmware, level triggered.
-  for (const [at, value] of [
-    [0x20, 0x11],
-    [0x21, 0x20],
-    [0x21, 4],
-    [0x21, 1],
-    [0xa0, 0x11],
-    [0xa1, 0x28],
-    [0xa1, 2],
-    [0xa1, 1],
-    [0x21, 0xfb],
-    [0xa1, 0xfb],
-  ] as const) {
-    outb(a, at, value);
-  }
+  pics(a, 0xfb, 0xfb);
   readAndWait(a, "pic");
   outb(a, 0x21, 0xff);
   outb(a, 0xa1, 0xff);

@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { type Assembler, al, dword, dx, eax, ecx, edi, edx } from "../../../asm/index.ts";
 import { hasQemu } from "../../../testing/host-tools.ts";
 import { Machine } from "../../host/machine.ts";
-import { guest, loadIdt, outb, print } from "../../platform/testdata/guest.ts";
+import { guest, loadIdt, outb, pics, print } from "../../platform/testdata/guest.ts";
 import { BY_INSTRUCTIONS, runOnQemu } from "../../platform/testdata/qemu.ts";
 import { cdImage, diskImage } from "./testdata/script.ts";
 
@@ -120,20 +120,7 @@ function code(a: Assembler): void {
   outl(a, 0xcf8, 0x8000_0904);
   outl(a, 0xcfc, 5);
   for (const { control } of [PRIMARY, SECONDARY]) outb(a, control, 0);
-  for (const [at, value] of [
-    [0x20, 0x11],
-    [0x21, 0x20],
-    [0x21, 4],
-    [0x21, 1],
-    [0xa0, 0x11],
-    [0xa1, 0x28],
-    [0xa1, 2],
-    [0xa1, 1],
-    [0x21, 0xfb],
-    [0xa1, 0x3f],
-  ] as const) {
-    outb(a, at, value);
-  }
+  pics(a, 0xfb, 0x3f);
   readByPio(a, "pic_pio");
   readByDma(a, "pic_dma");
   readCd(a, "pic_cd");

@@ -178,6 +178,6 @@ export function shown(script: readonly Access[], output: string): string[] {
     const mask = (a[0] === "load" || a[0] === "in" ? a[3] : undefined) ?? -1;
     const value = lines[i] === undefined || lines[i] === "" ? "nothing" : lines[i];
     const bits = (Number.parseInt(value as string, 16) & mask) >>> 0;
-    return `${a[0]} ${a[1].toString(16)} ${value === "nothing" ? value : bits.toString(16)}`;
+    return `${i}: ${a[0]} ${a[1].toString(16)} ${value === "nothing" ? value : bits.toString(16)}`;
   });
 }

@@ -185,3 +185,21 @@ export function startOtherCpus(a: Assembler, label: string): void {
 
 /** Selector of flat code after a Multiboot start here and in QEMU. */
 const CODE_SELECTOR = 8;
+
+/** 8259A pair at 0x20 and 0x28 with masks. */
+export function pics(a: Assembler, master: number, slave: number): void {
+  for (const [port, value] of [
+    [0x20, 0x11],
+    [0x21, 0x20],
+    [0x21, 4],
+    [0x21, 1],
+    [0xa0, 0x11],
+    [0xa1, 0x28],
+    [0xa1, 2],
+    [0xa1, 1],
+    [0x21, master],
+    [0xa1, slave],
+  ] as const) {
+    outb(a, port, value);
+  }
+}

@@ -4,7 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Machine } from "../../../host/machine.ts";
-import { type Access, busGuest, encodeScript } from "../../../platform/testdata/bus-guest.ts";
+import {
+  type Access,
+  busGuest,
+  encodeScript,
+  shown,
+} from "../../../platform/testdata/bus-guest.ts";
 import { BY_INSTRUCTIONS, runOnQemu } from "../../../platform/testdata/qemu.ts";
 
 export const DOR = 0x3f2;
@@ -134,14 +139,4 @@ export async function answers(
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-function shown(script: readonly Access[], output: string): string[] {
-  const lines = output.split("\n");
-  const reads = script.filter((a) => a[0] === "in" || a[0] === "load");
-  return reads.map((a, i) => {
-    const mask = (a[0] === "in" || a[0] === "load" ? a[3] : undefined) ?? -1;
-    const bits = (Number.parseInt(lines[i] ?? "", 16) & mask) >>> 0;
-    return `${i}: ${a[0]} ${a[1].toString(16)} ${lines[i] ? bits.toString(16) : "nothing"}`;
-  });
 }
