@@ -27,6 +27,12 @@ const MAX_LINKS = 16;
 /** An address of 64 bits; bits that no machine has memory at may be lost. */
 export const address = (low: number, high: number): number => (high >>> 0) * 2 ** 32 + (low >>> 0);
 
+/** The upper dword of such an address. */
+export const highOf = (at: number): number => Math.floor(at / 2 ** 32);
+
+/** The address with another lower dword, as a register of two halves has it while the other half stays. */
+export const withLow = (at: number, low: number): number => address(low, highOf(at));
+
 /** The TRB at an address, or undefined where there is no memory. */
 export function trbAt(memory: GuestMemory, at: number): Trb | undefined {
   const bytes = memory.read(at, TRB_BYTES);

@@ -2,7 +2,7 @@
 // controller tells in output contexts, and endpoints with their rings.
 
 import type { GuestMemory } from "../device.ts";
-import { address, type Trb, typeOf } from "./trb-ring.ts";
+import { address, highOf, type Trb, typeOf } from "./trb-ring.ts";
 import type { UsbDevice } from "./usb-device.ts";
 import { CODE, CONTEXT_BYTES, EP, SLOT, TRB } from "./xhci-registers.ts";
 import type { EndpointState } from "./xhci-transfers.ts";
@@ -144,7 +144,7 @@ export class Slots {
     words[0] = ((words[0] ?? 0) & ~7) | (endpoint?.state ?? EP.disabled);
     if (endpoint !== undefined) {
       words[2] = (endpoint.at | endpoint.cycle) >>> 0;
-      words[3] = Math.floor(endpoint.at / 2 ** 32);
+      words[3] = highOf(endpoint.at);
     }
     this.#store(at, words);
   }

@@ -2,7 +2,7 @@
 // or from the device, and told of by events.
 
 import type { GuestMemory } from "../device.ts";
-import { type RingState, type Trb, takeTrb, typeOf } from "./trb-ring.ts";
+import { highOf, type RingState, type Trb, takeTrb, typeOf } from "./trb-ring.ts";
 import type { Answer, Setup, UsbDevice } from "./usb-device.ts";
 import {
   CODE,
@@ -52,6 +52,13 @@ const carriesData = (trb: Trb): boolean => {
   return type === TRB.normal || type === TRB.data;
 };
 
+/** Bytes that a transfer descriptor has room for. */
+const totalOf = (trbs: readonly Trb[]): number =>
+  trbs.filter(carriesData).reduce((sum, trb) => sum + lengthOf(trb), 0);
+
+/** Where a TRB is, as events tell it. */
+const placeOf = ({ at }: Trb): Pick<Trb, "low" | "high"> => ({ low: at >>> 0, high: highOf(at) });
+
 export class Transfers {
   readonly #device: UsbDevice;
   readonly #id: number;
@@ -92,7 +99,7 @@ export class Transfers {
     if (typeOf(trbs[0] as Trb) === TRB.noOp) return this.#told(trbs, 0, 0);
     if (type === EP_TYPE.control) return this.#control(trbs);
     if (type === EP_TYPE.bulkIn || type === EP_TYPE.interruptIn) {
-      const length = trbs.filter(carriesData).reduce((sum, trb) => sum + lengthOf(trb), 0);
+      const length = totalOf(trbs);
       return this.#toHost(trbs, this.#device.dataIn(usbAddress(this.#id), length));
     }
     const bytes = this.#gather(trbs);
@@ -104,12 +111,7 @@ export class Transfers {
   #stall(trbs: readonly Trb[]): Outcome {
     this.#endpoint.state = EP.halted;
     const first = trbs[0] as Trb;
-    this.#host.event(
-      { low: first.at >>> 0, high: Math.floor(first.at / 2 ** 32) },
-      CODE.stall,
-      lengthOf(first),
-      false,
-    );
+    this.#host.event(placeOf(first), CODE.stall, lengthOf(first), false);
     return "halted";
   }
 
@@ -142,8 +144,7 @@ export class Transfers {
       if (part.length > 0) this.#host.memory.write(trb.parameter, part);
       at += part.length;
     }
-    const length = trbs.filter(carriesData).reduce((sum, trb) => sum + lengthOf(trb), 0);
-    return this.#told(trbs, answer.length, length);
+    return this.#told(trbs, answer.length, totalOf(trbs));
   }
 
   /** Tells of a transfer of which `moved` of `length` bytes were moved: at TRBs that ask for it, and once where it was short. */
@@ -162,8 +163,7 @@ export class Transfers {
         continue;
       }
       if (trb.control & TRB_IOC || (isShort && trb.control & TRB_SHORT)) {
-        const place = { low: trb.at >>> 0, high: Math.floor(trb.at / 2 ** 32) };
-        this.#host.event(place, isShort ? CODE.short : CODE.success, wanted - part, false);
+        this.#host.event(placeOf(trb), isShort ? CODE.short : CODE.success, wanted - part, false);
       }
       // What is behind a short packet is not looked at, but for an event that asks how much there was.
       if (isShort && !trbs.some((t) => typeOf(t) === TRB.eventData)) break;
@@ -193,7 +193,7 @@ export class Transfers {
         if (first.control & TRB_TO_HOST) {
           const answer = this.#device.control(endpoint.setup, NOTHING);
           endpoint.setup = null;
-          const length = trbs.filter(carriesData).reduce((sum, trb) => sum + lengthOf(trb), 0);
+          const length = totalOf(trbs);
           return this.#toHost(
             trbs,
             typeof answer === "string" ? answer : answer.subarray(0, length),

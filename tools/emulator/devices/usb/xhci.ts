@@ -18,9 +18,11 @@ import {
   type EventRingState,
   flushEvents,
   freshEventRing,
+  highOf,
   postEvent,
   type RingState,
   takeTrb,
+  withLow,
 } from "./trb-ring.ts";
 import type { UsbDeviceState } from "./usb-device.ts";
 import {
@@ -271,7 +273,7 @@ export class Xhci implements Device {
       if (trb === undefined || trb === "fault") return;
       const { code, slot } = this.#slots.command(trb);
       const control = (slot << 24) | (TRB.commandEvent << 10);
-      this.#event(trb.at, Math.floor(trb.at / 2 ** 32), code << 24, control);
+      this.#event(trb.at, highOf(trb.at), code << 24, control);
     }
     if (s.commandsRun) this.#ring(0);
   }
@@ -320,7 +322,7 @@ export class Xhci implements Device {
     s.waiting = s.waiting.filter((other) => other !== doorbell);
     const at = this.#slots.at(number)?.endpoints[id]?.at ?? 0;
     const control = (number << 24) | (id << 16) | (TRB.transferEvent << 10);
-    this.#event(at, Math.floor(at / 2 ** 32), CODE.stopped << 24, control);
+    this.#event(at, highOf(at), CODE.stopped << 24, control);
   }
 
   // ---- Ports
@@ -387,7 +389,7 @@ export class Xhci implements Device {
       case OP.contexts:
         return s.contexts >>> 0;
       case OP.contextsHigh:
-        return Math.floor(s.contexts / 2 ** 32);
+        return highOf(s.contexts);
       case OP.configure:
         return s.configure;
     }
@@ -408,11 +410,11 @@ export class Xhci implements Device {
       case INT.table:
         return s.table >>> 0;
       case INT.tableHigh:
-        return Math.floor(s.table / 2 ** 32);
+        return highOf(s.table);
       case INT.dequeue:
         return ((s.events.dequeue >>> 0) | (s.busy ? HANDLER_BUSY : 0)) >>> 0;
       case INT.dequeueHigh:
-        return Math.floor(s.events.dequeue / 2 ** 32);
+        return highOf(s.events.dequeue);
     }
     return 0;
   }
@@ -451,10 +453,10 @@ export class Xhci implements Device {
           s.commandsRun = false;
           const { at } = s.commands;
           const control = TRB.commandEvent << 10;
-          this.#event(at, Math.floor(at / 2 ** 32), CODE.ringStopped << 24, control);
+          this.#event(at, highOf(at), CODE.ringStopped << 24, control);
         } else if (!s.commandsRun) {
           s.commands = {
-            at: address(value & ~63, Math.floor(s.commands.at / 2 ** 32)),
+            at: withLow(s.commands.at, value & ~63),
             cycle: value & 1,
           };
         }
@@ -463,7 +465,7 @@ export class Xhci implements Device {
         if (!s.commandsRun) s.commands.at = address(s.commands.at, value);
         break;
       case OP.contexts:
-        s.contexts = address(value & ~63, Math.floor(s.contexts / 2 ** 32));
+        s.contexts = withLow(s.contexts, value & ~63);
         break;
       case OP.contextsHigh:
         s.contexts = address(s.contexts, value);
@@ -508,7 +510,7 @@ export class Xhci implements Device {
         s.tableSize = value & 0xffff;
         break;
       case INT.table:
-        s.table = address(value & ~63, Math.floor(s.table / 2 ** 32));
+        s.table = withLow(s.table, value & ~63);
         break;
       case INT.tableHigh:
         s.table = address(s.table, value);
@@ -516,7 +518,7 @@ export class Xhci implements Device {
         break;
       case INT.dequeue:
         if (value & HANDLER_BUSY) s.busy = false;
-        s.events.dequeue = address(value & ~15, Math.floor(s.events.dequeue / 2 ** 32));
+        s.events.dequeue = withLow(s.events.dequeue, value & ~15);
         this.#flush();
         break;
       case INT.dequeueHigh:
