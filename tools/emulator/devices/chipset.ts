@@ -36,17 +36,18 @@ export interface Chipset {
   readonly hasFloppyController: boolean;
   /** Places of hard disks and CDs, and how QEMU calls one. */
   readonly drives: { readonly places: number; nameOf(place: number): string };
-  /** PCI configuration shows in memory (ECAM). */
-  readonly hasWindow: boolean;
-  /** Where firmware puts the window of PCI configuration, -1 where there is none. */
+  /** Where firmware puts PCI configuration in memory (ECAM), -1 where it does not show there. */
   readonly window: number;
   /** RAM of `limit` bytes or more has `kept` of them below 4 GiB and the rest above. */
   readonly lowRam: { readonly limit: number; readonly kept: number };
-  /** Where addresses for PCI devices begin, as ACPI tells. */
-  deviceMemoryFor(lowBytes: number): number;
+  /** Where addresses for PCI devices begin, as ACPI tells: behind the window where firmware has put it, or behind RAM. */
+  deviceMemoryFor(window: number, lowBytes: number): number;
   /** What firmware keeps of addresses that are not RAM, beside the window and itself: starts and bytes. */
   readonly reserved: readonly (readonly [start: number, length: number])[];
 }
+
+/** PCI configuration shows in memory. */
+export const hasWindow = ({ window }: Chipset): boolean => window >= 0;
 
 /** ISA IRQ that firmware reports for an interrupt pin. */
 export function firmwareIrq(chipset: Chipset, device: number, pin: number): number {
@@ -84,10 +85,9 @@ export const Q35: Chipset = {
   display: { device: 1, registers: 0xfebd_4000 },
   hasFloppyController: false,
   drives: { places: 6, nameOf: (place) => `ide.${place}` },
-  hasWindow: true,
   window: 0xb000_0000,
   lowRam: { limit: 0xb000_0000, kept: 0x8000_0000 },
-  deviceMemoryFor: () => 0xc000_0000,
+  deviceMemoryFor: (window) => Math.max(window + WINDOW_BYTES, 0xc000_0000),
   // The root complex base.
   reserved: [[0xfed1_c000, 0x4000]],
 };
@@ -110,11 +110,10 @@ export const I440FX: Chipset = {
   display: { device: 2, registers: 0xfebf_0000 },
   hasFloppyController: true,
   drives: { places: 4, nameOf: (place) => `ide.${place >> 1}, unit ${place & 1}` },
-  hasWindow: false,
   window: -1,
   lowRam: { limit: 0xe000_0000, kept: 0xc000_0000 },
-  deviceMemoryFor: (ramBytes) =>
-    [0x8000_0000, 0xc000_0000].find((start) => ramBytes <= start) ?? 0xe000_0000,
+  deviceMemoryFor: (_, lowBytes) =>
+    [0x8000_0000, 0xc000_0000].find((start) => lowBytes <= start) ?? 0xe000_0000,
   reserved: [],
 };
 

@@ -2,7 +2,7 @@
 // (INT 15h E820 types, ACPI 6.4 table 15.2). Numbers agree with QEMU's boards for the same `-m`. RAM is
 // one piece from 0, and where that would reach into the devices' addresses, a part of it and the rest from 4 GiB on.
 
-import { type Chipset, Q35, WINDOW_BYTES } from "../devices/chipset.ts";
+import { type Chipset, hasWindow, Q35, WINDOW_BYTES } from "../devices/chipset.ts";
 
 /** A range as E820 reports it: type 1 is usable RAM, 2 reserved. */
 export interface MemoryRange {
@@ -41,6 +41,15 @@ export interface RamSizes {
   /** RAM from 4 GiB on, bytes. */
   highBytes: number;
 }
+
+/** The pieces of RAM: where each begins, and its bytes. */
+export const ramPieces = ({ lowBytes, highBytes }: RamSizes): [start: number, length: number][] =>
+  highBytes > 0
+    ? [
+        [0, lowBytes],
+        [FOUR_GIB, highBytes],
+      ]
+    : [[0, lowBytes]];
 
 export interface MemoryMap extends RamSizes {
   /** Start of the 256 MiB configuration window, -1 where there is none. */
@@ -99,7 +108,7 @@ export function memoryMap(
       ...usable(MIB, base),
       reserved(base, FIRMWARE_BYTES),
       ...usable(behind, lowBytes),
-      ...(chipset.window < 0 ? [] : [reserved(chipset.window, WINDOW_BYTES)]),
+      ...(hasWindow(chipset) ? [reserved(chipset.window, WINDOW_BYTES)] : []),
       ...chipset.reserved.map(([start, length]) => reserved(start, length)),
       reserved(BIOS_BASE, 0x40000),
       ...usable(FOUR_GIB, FOUR_GIB + highBytes),

@@ -9,7 +9,14 @@ import {
   SLEEP_TYPE_S5,
   SMI_COMMAND_PORT,
 } from "../../devices/acpi-pm.ts";
-import { type Chipset, PM_BASE, Q35, SCI_IRQ, WINDOW_BYTES } from "../../devices/chipset.ts";
+import {
+  type Chipset,
+  hasWindow,
+  PM_BASE,
+  Q35,
+  SCI_IRQ,
+  WINDOW_BYTES,
+} from "../../devices/chipset.ts";
 import { HPET_BASE } from "../../devices/hpet.ts";
 import { KEYBOARD_IRQ, MOUSE_IRQ } from "../../devices/i8042.ts";
 import { IOAPIC_BASE } from "../../devices/ioapic.ts";
@@ -137,7 +144,7 @@ function serialPort(index: number): aml.Aml {
 
 function dsdt({ map, cpus, serialPorts, chipset = Q35 }: AcpiFacts): Uint8Array {
   const { ecam } = map;
-  const { hasWindow } = chipset;
+  const isExpress = hasWindow(chipset);
   const s3 = aml.integer(SLEEP_TYPE_S3);
   const s5 = aml.integer(SLEEP_TYPE_S5);
   const processors = Array.from({ length: cpus }, (_, n) =>
@@ -153,10 +160,7 @@ function dsdt({ map, cpus, serialPorts, chipset = Q35 }: AcpiFacts): Uint8Array 
       aml.define("_HID", aml.eisaId(id)),
       aml.define("_CRS", aml.resources(...items)),
     );
-  // Where firmware has put the window is what counts.
-  const deviceMemory = hasWindow
-    ? Math.max(ecam + WINDOW_BYTES, 0xc0000000)
-    : chipset.deviceMemoryFor(map.lowBytes);
+  const deviceMemory = chipset.deviceMemoryFor(ecam, map.lowBytes);
   const body = [
     ...interruptModel(),
     aml.define("\\_S3", aml.packageOf(s3, s3, aml.integer(0), aml.integer(0))),
@@ -167,7 +171,7 @@ function dsdt({ map, cpus, serialPorts, chipset = Q35 }: AcpiFacts): Uint8Array 
       aml.device(
         "PCI0",
         // PCI Express where there is a window of configuration, or PCI alone.
-        ...(hasWindow
+        ...(isExpress
           ? [aml.define("_HID", aml.eisaId("PNP0A08")), aml.define("_CID", aml.eisaId("PNP0A03"))]
           : [aml.define("_HID", aml.eisaId("PNP0A03"))]),
         aml.define("_UID", aml.integer(0)),
@@ -196,7 +200,7 @@ function dsdt({ map, cpus, serialPorts, chipset = Q35 }: AcpiFacts): Uint8Array 
       ...linkDevices(chipset, "\\_SB.PCI0.ISA"),
       simple("HPET", "PNP0103", aml.memory32(HPET_BASE, 0x400)),
       // ECAM must be reserved by a motherboard resource (PCI Firmware 3.0, 4.1.2).
-      ...(hasWindow ? [simple("MRES", "PNP0C02", aml.memory32(ecam, WINDOW_BYTES))] : []),
+      ...(isExpress ? [simple("MRES", "PNP0C02", aml.memory32(ecam, WINDOW_BYTES))] : []),
     ),
   ];
   const table = new Table();
@@ -247,7 +251,7 @@ export function acpiTables(facts: AcpiFacts): Placement[] {
     fadt(facsAt, dsdtAt, facts),
     madt(cpus),
     hpet(),
-    ...(chipset.hasWindow ? [mcfg(map.ecam)] : []),
+    ...(hasWindow(chipset) ? [mcfg(map.ecam)] : []),
   ].map((t) => place(t, 16));
   const rsdt = new Table();
   const xsdt = new Table();

@@ -4,7 +4,7 @@
 import type { FirmwareFile } from "../../devices/device.ts";
 import { LoadError } from "../../load-error.ts";
 import type { DiskKind } from "../../media/disk.ts";
-import { FOUR_GIB, type RamSizes } from "../memory-map.ts";
+import { type RamSizes, ramPieces } from "../memory-map.ts";
 import { acpiFiles } from "./acpi-loader.ts";
 import type { AcpiFacts } from "./acpi-tables.ts";
 
@@ -29,8 +29,8 @@ export function expansionRom(image: Uint8Array): Uint8Array {
 const RANGE_BYTES = 20;
 
 /** RAM as INT 15h, E820 describes it: address and bytes (64 bits each) and type 1 (32 bits). */
-function memoryFile({ lowBytes, highBytes }: RamSizes): Uint8Array {
-  const ranges = [[0, lowBytes] as const, [FOUR_GIB, highBytes] as const].filter(([, n]) => n > 0);
+function memoryFile(ram: RamSizes): Uint8Array {
+  const ranges = ramPieces(ram);
   const bytes = new Uint8Array(RANGE_BYTES * ranges.length);
   const view = new DataView(bytes.buffer);
   ranges.forEach(([start, length], i) => {

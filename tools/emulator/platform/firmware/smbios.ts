@@ -3,7 +3,7 @@
 
 import type { Chipset } from "../../devices/chipset.ts";
 import type { FirmwareFile } from "../../devices/device.ts";
-import { FOUR_GIB, GIB, MIB, type RamSizes } from "../memory-map.ts";
+import { GIB, MIB, type RamSizes, ramPieces } from "../memory-map.ts";
 import type { Placement } from "./low-memory.ts";
 import { checksum, Table } from "./table.ts";
 
@@ -178,8 +178,8 @@ function processorStructure(all: Structures, { cpus, processor, chipset }: Smbio
   });
 }
 
-function memoryStructures(all: Structures, { lowBytes, highBytes }: RamSizes): void {
-  const bytes = lowBytes + highBytes;
+function memoryStructures(all: Structures, ram: RamSizes): void {
+  const bytes = ram.lowBytes + ram.highBytes;
   const modules = Math.ceil(bytes / MODULE_BYTES);
   all.add(16, MEMORY_ARRAY, (b) => {
     b.u8(1, 3, 6)
@@ -199,17 +199,15 @@ function memoryStructures(all: Structures, { lowBytes, highBytes }: RamSizes): v
       b.u32(0).u16(0).u16(0).u16(0).u16(0);
     });
   }
-  [[0, lowBytes] as const, [FOUR_GIB, highBytes] as const]
-    .filter(([, length]) => length > 0)
-    .forEach(([start, length], i) => {
-      all.add(19, 0x1300 + i, (b) => {
-        b.u32(start / KIB)
-          .u32(Math.floor((start + length) / KIB) - 1)
-          .u16(MEMORY_ARRAY)
-          .u8(1);
-        b.u64(0).u64(0);
-      });
+  ramPieces(ram).forEach(([start, length], i) => {
+    all.add(19, 0x1300 + i, (b) => {
+      b.u32(start / KIB)
+        .u32(Math.floor((start + length) / KIB) - 1)
+        .u16(MEMORY_ARRAY)
+        .u8(1);
+      b.u64(0).u64(0);
     });
+  });
 }
 
 /** All structures; type 0 is firmware's own where that is not ours, unless options say what it is to be. */
