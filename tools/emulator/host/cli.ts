@@ -1,6 +1,5 @@
 // The command `emu`: what its arguments ask for, and how it ends. A run is session.ts's.
 
-import { rmSync, writeFileSync } from "node:fs";
 import { LoadError } from "../load-error.ts";
 import { type CliOptions, helpText, parseArguments } from "./cli-options.ts";
 import { UsageError } from "./cli-values.ts";
@@ -9,16 +8,6 @@ import { packageVersion } from "./version.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
-
-/** The number of this process, in a file that is there as long as it is. Throws `LoadError`. */
-function writePidFile(path: string): void {
-  try {
-    writeFileSync(path, `${process.pid}\n`);
-  } catch (error) {
-    throw new LoadError(`-pidfile: cannot write ${path}: ${(error as Error).message}`);
-  }
-  process.on("exit", () => rmSync(path, { force: true }));
-}
 
 /** Entry point of tools/bin/emu. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -50,7 +39,6 @@ export async function main(args: readonly string[]): Promise<void> {
   const { Session } = await import("./session.ts");
   const session = new Session(options);
   try {
-    if (options.pidFile !== undefined) writePidFile(options.pidFile);
     await session.run();
   } catch (error) {
     session.flush();

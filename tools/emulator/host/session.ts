@@ -19,6 +19,7 @@ import { Machine } from "./machine.ts";
 import { HostOfMonitor } from "./monitor-host.ts";
 import type { HostNetwork } from "./network/host-network.ts";
 import { FdSink, fileSink, lineWriter, nullSink, type Sink } from "./output.ts";
+import { writePidFile } from "./pid-file.ts";
 import { Recorder, Replay, readRecordingFile } from "./recorder.ts";
 import { SocketDevice } from "./socket-device.ts";
 import type { VncServer } from "./vnc/vnc-server.ts";
@@ -339,6 +340,7 @@ export class Session {
       process.on(signal, () => this.leave(EXIT_SIGNAL[signal]));
     }
     process.on("exit", () => this.restore());
+    if (o.pidFile !== undefined) writePidFile(o.pidFile);
     if (o.display.kind === "curses") {
       const { CursesDisplay: Curses } = await import("./curses/curses-display.ts");
       this.#curses = new Curses((text) => this.#stdout.text(text));

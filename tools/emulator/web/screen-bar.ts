@@ -40,22 +40,20 @@ function combinations(typist: Typist): readonly [HTMLButtonElement, HTMLElement]
   // A browser of before 2024 may know no popovers: there the menu stays until the button is pressed again.
   const isPopover = typeof menu.togglePopover === "function";
   menu.hidden = !isPopover;
+  const say = (isOpen: boolean) => opener.setAttribute("aria-expanded", String(isOpen));
   const opener = signButton("more", "Keys …", "Keys that the browser keeps for itself", () => {
     if (isPopover) menu.togglePopover();
-    else {
-      menu.hidden = !menu.classList.toggle("open");
-      follow(!menu.hidden);
-    }
-  });
-  const follow = (isOpen: boolean): void => {
-    opener.setAttribute("aria-expanded", String(isOpen));
+    else menu.hidden = !menu.classList.toggle("open");
+    const isOpen = isPopover ? menu.matches(":popover-open") : !menu.hidden;
+    say(isOpen);
     if (!isOpen) return;
     const { bottom, right } = opener.getBoundingClientRect();
     menu.style.top = `${bottom + GAP}px`;
     menu.style.left = `${Math.max(GAP, right - menu.offsetWidth)}px`;
+    // Here and not when the browser tells that the menu is open: a key may have been pressed by then.
     menu.querySelector("button")?.focus();
-  };
-  menu.addEventListener("toggle", (event) => follow((event as ToggleEvent).newState === "open"));
+  });
+  menu.addEventListener("toggle", (event) => say((event as ToggleEvent).newState === "open"));
   opener.setAttribute("aria-expanded", "false");
   opener.classList.add("opener");
   return [opener, menu];
