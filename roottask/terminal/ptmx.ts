@@ -43,6 +43,7 @@ import {
   USUAL_STOP,
   wireRoom,
 } from "./pty";
+import { PIECE as READ_PIECE } from "./reading";
 import { openTerminal, terminalOperations } from "./terminal_file";
 import {
   commonIoctl,
@@ -117,13 +118,11 @@ function openSlave(thread: Thread, file: OpenFile): i64 {
   return openTerminal(thread, file, pty.terminal, false);
 }
 
-/** In packet mode a byte stands in front: what has happened, alone, or 0. */
-function readPacket(pty: Pty, transfer: Transfer): i64 {
+/** In packet mode a byte stands in front of what is read: 0, or, alone, what has happened. */
+function readStatus(pty: Pty, transfer: Transfer): i64 {
   store<u8>(piece, pty.status as u8);
-  const happened = pty.status !== 0;
   pty.status = 0;
-  if (fillBytes(transfer, piece, 1) === 0) return -EFAULT;
-  return happened ? 1 : 0;
+  return fillBytes(transfer, piece, 1) === 0 ? -EFAULT : 1;
 }
 
 function read(thread: Thread, file: OpenFile, transfer: Transfer, _position: i64): i64 {
@@ -135,17 +134,20 @@ function read(thread: Thread, file: OpenFile, transfer: Transfer, _position: i64
     if (!waitAt(thread, pty.node, READABLE)) return -EINTR;
   }
   let done: i64 = 0;
+  let head: u32 = 0;
   if (pty.packet !== 0) {
-    const told = readPacket(pty, transfer);
-    if (told !== 0) return told;
-    done = 1;
+    if (pty.status !== 0) return readStatus(pty, transfer);
+    store<u8>(piece, 0);
+    head = 1;
   }
-  while (transfer.left !== 0 && shownCount(pty) !== 0) {
-    const count = takeShown(pty, piece, min<u64>(transfer.left, PIECE as u64) as u32);
+  do {
+    const most = min<u64>(transfer.left, READ_PIECE as u64) as u32;
+    const count = head + takeShown(pty, piece + head, most - head);
+    head = 0;
     const filled = fillBytes(transfer, piece, count);
     done += filled as i64;
     if (filled < count) return done === 0 ? -EFAULT : done;
-  }
+  } while (transfer.left !== 0 && shownCount(pty) !== 0);
   return done;
 }
 

@@ -8,19 +8,17 @@ import { fillBytes, Transfer } from "../libroottask/transfer";
 import { READABLE } from "../libroottask/watches";
 import { checkRead } from "./job_control";
 import { inputCount } from "./line_input";
-import {
-  endsLine,
-  inputAt,
-  inputPointer,
-  inputRun,
-  markEnd,
-  Terminal,
-  TerminalFile,
-} from "./terminal";
+import { endsLine, inputAt, markEnd, Terminal, TerminalFile } from "./terminal";
 import { character, DISABLED, VMIN, VTIME } from "./termios";
 
 /** A unit of TIME, nanoseconds. */
 const TENTH: u64 = 100_000_000;
+
+/** Bytes that are taken at once. As on Linux, those that cannot be stored are lost. */
+export const PIECE: u32 = 64;
+const piece = memory.data(64);
+/** What is in `piece` is the end of a line. */
+let hasEnded = false;
 
 /** Opened before the terminal was last hung up. */
 export function isDead(file: TerminalFile): bool {
@@ -43,16 +41,6 @@ export function readableBytes(terminal: Terminal): u32 {
   return count;
 }
 
-/** How much of what may be taken is one run of the buffer, up to the end of a line where lines are read. */
-function runOf(terminal: Terminal, most: u32): u32 {
-  const end = terminal.canonical !== 0 ? terminal.lines : terminal.head;
-  const run = min<u32>(inputRun(terminal.tail, end - terminal.tail), most);
-  if (terminal.canonical === 0) return run;
-  let length: u32 = 0;
-  while (length < run && !endsLine(terminal, terminal.tail + length)) length++;
-  return length;
-}
-
 /** The next byte is the mark of an end of file; it is taken. */
 function takeEndOfFile(terminal: Terminal): bool {
   const at = terminal.tail;
@@ -63,43 +51,47 @@ function takeEndOfFile(terminal: Terminal): bool {
   return true;
 }
 
-/** Takes a line, or as much of one as there is room for: bytes, or -EFAULT. */
-function takeLine(terminal: Terminal, transfer: Transfer): i64 {
-  let done: i64 = 0;
-  while (terminal.tail !== terminal.lines) {
-    // An end of file behind what fills the buffer belongs to it.
-    if (takeEndOfFile(terminal) || transfer.left === 0) break;
-    const wanted = runOf(terminal, min<u64>(transfer.left, 0xffff_ffff) as u32);
-    const ends = wanted === 0;
-    const length: u32 = ends ? 1 : wanted;
-    const taken = fillBytes(transfer, inputPointer(terminal, terminal.tail), length);
-    if (ends && taken !== 0) markEnd(terminal, terminal.tail, false);
-    terminal.tail += taken;
-    done += taken as i64;
-    if (taken < length) return done === 0 ? -EFAULT : done;
-    if (ends) break;
+/** Moves at most `most` bytes into `piece`, at most to the end of a line where lines are read: their number. */
+function takePiece(terminal: Terminal, most: u32): u32 {
+  const byLines = terminal.canonical !== 0;
+  const end = byLines ? terminal.lines : terminal.head;
+  let count: u32 = 0;
+  while (count < most && terminal.tail !== end) {
+    const at = terminal.tail;
+    const ends = byLines && endsLine(terminal, at);
+    if (ends && inputAt(terminal, at) === DISABLED) break;
+    store<u8>(piece + count++, inputAt(terminal, at));
+    terminal.tail++;
+    if (!ends) continue;
+    markEnd(terminal, at, false);
+    hasEnded = true;
+    break;
   }
-  return done;
+  return count;
 }
 
-/** Takes what there is: bytes, or -EFAULT. */
+/** Takes what there is, or a line, or as much of one as there is room for: bytes, or -EFAULT. */
 function takeBytes(terminal: Terminal, transfer: Transfer): i64 {
+  const byLines = terminal.canonical !== 0;
+  if (byLines && takeEndOfFile(terminal)) return 0;
   let done: i64 = 0;
-  while (transfer.left !== 0 && terminal.tail !== terminal.head) {
-    const length = runOf(terminal, min<u64>(transfer.left, 0xffff_ffff) as u32);
-    const taken = fillBytes(transfer, inputPointer(terminal, terminal.tail), length);
-    terminal.tail += taken;
-    done += taken as i64;
-    if (taken < length) return done === 0 ? -EFAULT : done;
+  hasEnded = false;
+  while (transfer.left !== 0 && !hasEnded) {
+    const count = takePiece(terminal, min<u64>(transfer.left, PIECE as u64) as u32);
+    // An end of file behind what fills the buffer belongs to it.
+    if (byLines && !hasEnded) hasEnded = takeEndOfFile(terminal);
+    if (count === 0) break;
+    const filled = fillBytes(transfer, piece, count);
+    done += filled as i64;
+    if (filled < count) return done === 0 ? -EFAULT : done;
   }
-  terminal.lines = terminal.tail;
+  if (!byLines) terminal.lines = terminal.tail;
   return done;
 }
 
 /** Takes what has been typed, and lets more come. */
 function takeInput(terminal: Terminal, transfer: Transfer): i64 {
-  const done =
-    terminal.canonical !== 0 ? takeLine(terminal, transfer) : takeBytes(terminal, transfer);
+  const done = takeBytes(terminal, transfer);
   const drained = terminal.drained;
   drained(terminal);
   return done;

@@ -147,15 +147,6 @@ export function putInput(terminal: Terminal, value: u8): void {
   terminal.head++;
 }
 
-/** Bytes at `inputPointer` of `index` without going around the end of the buffer, of `count`. */
-export function inputRun(index: u32, count: u32): u32 {
-  return min<u32>(count, INPUT_BYTES - (index & INPUT_MASK));
-}
-
-export function inputPointer(terminal: Terminal, index: u32): usize {
-  return terminal.input + (index & INPUT_MASK);
-}
-
 /** Tells those who look at the terminal that it may be ready for `events`, POLL…; 0 for any. */
 export function tell(terminal: Terminal, events: u32): void {
   notify(terminal.node, events);

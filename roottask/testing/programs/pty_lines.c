@@ -26,6 +26,8 @@ static void show(const char *what, int fd, int lines) {
   if (pause_us != 0) usleep(pause_us);
   poll(&ready, 1, 0);
   printf(" %s ", what);
+  // What is read into nowhere is lost, a piece at a time.
+  if (next(8) == 0) printf("<%s>", read(fd, (void *)16, next(100)) < 0 ? strerror(errno) : "");
   for (int i = 0; i < 20; i++) {
     ssize_t count = read(fd, buffer, sizeof buffer);
     if (count < 0) {
@@ -70,6 +72,8 @@ static void session(unsigned long seed, unsigned steps) {
       settings.c_cc[VMIN] = next(3);
       printf("set %d", tcsetattr(slave, next(4) ? TCSANOW : TCSAFLUSH, &settings));
     }
+    int packets = next(2);
+    if (next(6) == 0) printf(" packets %d", ioctl(master, TIOCPKT, &packets));
     if (next(4) == 0) {
       char written[8] = "a\tb\nc\rd\b";
       printf(" wrote %zd", write(slave, written, next(9)));
