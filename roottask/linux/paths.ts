@@ -16,7 +16,7 @@ import {
   EPERM,
   EXDEV,
 } from "../libroottask/errno";
-import { IN_ATTRIB, IN_MOVE_SELF, noteMove, noteNode } from "../libroottask/file_events";
+import { IN_ATTRIB, IN_ISDIR, IN_MOVE_SELF, noteMove, noteNode } from "../libroottask/file_events";
 import { isFixed } from "../libroottask/file_flags";
 import {
   carries,
@@ -311,7 +311,8 @@ function move(source: Entry, directory: Node, replaced: Entry | null): i64 {
   markModified(from);
   markModified(directory);
   noteMove(node, from, second, length, source);
-  if (gone !== null && gone.kind !== KIND_DIRECTORY) noteNode(gone, IN_ATTRIB);
+  if (gone !== null)
+    noteNode(gone, gone.kind === KIND_DIRECTORY ? IN_ATTRIB | IN_ISDIR : IN_ATTRIB);
   noteNode(node, IN_MOVE_SELF);
   if (gone !== null) {
     gone.users--;
