@@ -228,8 +228,13 @@ export function findModule(name: string): bool {
   return false;
 }
 
-/** The command line of the roottask, which is the first module: its address, or 0. */
-function ownCommandLine(): usize {
+/** Bytes of the command line that are looked at, with the NUL at its end. */
+export const LINE_BYTES: u32 = 1024;
+const line = memory.data(1024);
+let hasLine = false;
+
+/** The command line of the roottask, which is the first module's: its address, or 0. */
+function foundLine(): usize {
   const count = hipMemoryCount(hip);
   for (let i: u32 = 0; i < count; i++) {
     const region = hipMemory(hip, i);
@@ -242,15 +247,23 @@ function ownCommandLine(): usize {
   return 0;
 }
 
+/** The same, as a copy that stays: the memory that it came in is used again once the system is up. */
+export function commandLine(): usize {
+  if (hasLine) return line;
+  hasLine = true;
+  const text = foundLine();
+  if (text !== 0) memory.copy(line, text, terminatedLength(text, LINE_BYTES - 1));
+  return line;
+}
+
 /** Result of `findOption`: what stands behind the prefix. */
 export let optionValue: usize = 0;
 export let optionLength: u32 = 0;
 
 function findWord(prefix: string, alone: bool): bool {
-  const text = ownCommandLine();
-  if (text === 0) return false;
+  const text = commandLine();
   const skip = prefix.length as u32;
-  const length = terminatedLength(text, PAGE_SIZE);
+  const length = terminatedLength(text, LINE_BYTES);
   let found = false;
   let start: u32 = 0;
   while (start < length) {

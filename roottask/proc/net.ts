@@ -42,6 +42,56 @@ export function route(): void {
   text("                                                       \n");
 }
 
+/** There is nobody beyond lo. */
+export function arp(): void {
+  text("IP address       HW type     Flags       HW address            Mask     Device\n");
+}
+
+/** Sockets of `family` and of streams or datagrams; with `ports`, those that have one. */
+function countOf(family: u32, stream: bool, ports: bool): u64 {
+  let count: u64 = 0;
+  let socket = firstSocket();
+  while (socket !== null) {
+    const isOne = socket.protocol.family === family && (socket.type === SOCK_STREAM) === stream;
+    const counts = isOne && (!ports || (socket.own !== 0 && inetOf(socket).localPort !== 0));
+    if (counts) count++;
+    socket = socket.next;
+  }
+  return count;
+}
+
+function inUse(name: string, count: u64): void {
+  text(name);
+  text(": inuse ");
+  number(count);
+}
+
+/** sockstat, or with `six` sockstat6. */
+export function counts(six: bool): void {
+  if (six) {
+    inUse("TCP6", countOf(AF_INET6, true, true));
+    byte(10);
+    inUse("UDP6", countOf(AF_INET6, false, true));
+    text("\nUDPLITE6: inuse 0\nRAW6: inuse 0\nFRAG6: inuse 0 memory 0\n");
+    return;
+  }
+  let all: u64 = 0;
+  let socket = firstSocket();
+  while (socket !== null) {
+    all++;
+    socket = socket.next;
+  }
+  text("sockets: used ");
+  number(all);
+  byte(10);
+  inUse("TCP", countOf(AF_INET, true, true));
+  text(" orphan 0 tw 0 alloc ");
+  number(countOf(AF_INET, true, false) + countOf(AF_INET6, true, false));
+  text(" mem 0\n");
+  inUse("UDP", countOf(AF_INET, false, true));
+  text(" mem 0\nUDPLITE: inuse 0\nRAW: inuse 0\nFRAG: inuse 0 memory 0\n");
+}
+
 function address(high: u64, low: u64, port: u32, six: bool): void {
   if (six) {
     capitals(high & 0xffff_ffff, 8);

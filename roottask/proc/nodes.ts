@@ -36,7 +36,6 @@ import {
   Thread,
   threadWithId,
 } from "../libroottask/program";
-import { randomBytes } from "../libroottask/random";
 import { firstMember, isRemains, nextMember, threadOrRemains } from "../libroottask/remains";
 import { copyLiteral } from "../libroottask/text";
 import { Transfer } from "../libroottask/transfer";
@@ -70,18 +69,14 @@ import {
 } from "../linux/namespaces/files";
 import { setProcessDirectories } from "../linux/pidfd";
 import { linuxProgram, linuxThread } from "../linux/state";
-import { config } from "./config";
-import { addNode, fixed, name } from "./entries";
+import { addNode, name } from "./entries";
 import { fdinfo } from "./fdinfo";
 import * as mounts from "./mounts";
 import { namespaceText } from "./namespace_text";
-import * as net from "./net";
 import { readPagemap } from "./page_details";
 import * as process from "./process";
 import { END, readSequence, restartSequence, Sequence } from "./sequence";
-import { addMemorySettings, addSettings } from "./sys";
-import * as system from "./system";
-import * as listing from "./sysvipc";
+import { addSystemFiles, hasOwnRecords, showSystemFile } from "./system_files";
 import { timeOffsets, writeTimeOffsets } from "./time_offsets";
 import {
   begin,
@@ -124,41 +119,20 @@ const AUXV: u32 = 66;
 const IDENTITY_MAP: u32 = 67;
 const PERSONALITY: u32 = 68;
 const PAGEMAP: u32 = 63;
+const ROLLUP: u32 = 69;
+const GROUPS_ALLOWED: u32 = 70;
+const WAITS_IN: u32 = 71;
+const TIMER_SLACK: u32 = 72;
 /** With the kind of namespace; FOR_CHILDREN is the one that children begin in. */
 const NAMESPACE: u32 = 200;
 const FOR_CHILDREN: u32 = 8;
 /** In place of the id of a process that has gone: nobody has it. */
 const NOBODY: u32 = 0xffff;
-const MEMINFO: u32 = 20;
-const CPUINFO: u32 = 21;
-const SYSTEM_STAT: u32 = 22;
-const UPTIME: u32 = 23;
-const LOADAVG: u32 = 24;
-const VERSION: u32 = 25;
-const FILESYSTEMS: u32 = 26;
-const CONFIG: u32 = 27;
-const UUID: u32 = 31;
-const BOOT_ID: u32 = 32;
-const ENTROPY: u32 = 33;
-const OVERCOMMIT: u32 = 34;
-const IPC_SEGMENTS: u32 = 100;
-const IPC_SETS: u32 = 101;
-const IPC_QUEUES: u32 = 102;
-const NET_DEV: u32 = 50;
-const NET_ROUTE: u32 = 51;
-const NET_INET6: u32 = 52;
-const NET_TCP: u32 = 53;
-const NET_TCP6: u32 = 54;
-const NET_UDP: u32 = 55;
-const NET_UDP6: u32 = 56;
-const NET_UNIX: u32 = 57;
 /** Descriptor 0 of a process, as a link; with INFO as a file. */
 const DESCRIPTOR: u32 = 0x4000;
 const INFO: u32 = 0x8000;
 const SHIFT: u32 = 16;
 
-const random = memory.data(16);
-const bootId = memory.data(16);
 const storage = memory.data(64);
 const listStorage = memory.data(64);
 const unsplicedStorage = memory.data(64);
@@ -190,8 +164,7 @@ function filesOf(node: Node): usize {
  */
 function isUnspliced(what: u32, object: u32): bool {
   if (object >> SHIFT !== 0) return true;
-  const ofNetwork = what >= NET_DEV && what <= NET_UDP6;
-  return ofNetwork || (what >= IPC_SEGMENTS && what <= IPC_QUEUES) || what === CONFIG;
+  return hasOwnRecords(what);
 }
 
 /** Puts a new node of `kind` by the name in `name`; null when memory is out. */
@@ -407,7 +380,10 @@ function fill(directory: Node): void {
   addFile(directory, "gid_map", IDENTITY_MAP, 0o644);
   addFile(directory, "maps", MAPS, 0o444);
   addFile(directory, "smaps", SMAPS, 0o444);
+  addFile(directory, "smaps_rollup", ROLLUP, 0o444);
   addFile(directory, "pagemap", PAGEMAP, 0o400);
+  addFile(directory, "setgroups", GROUPS_ALLOWED, 0o644);
+  addFile(directory, "wchan", WAITS_IN, 0o444);
   addFile(directory, "limits", LIMITS, 0o644);
   addFile(directory, "oom_score", SCORE, 0o444);
   addFile(directory, "oom_score_adj", SCORE_SET, 0o644);
@@ -435,6 +411,7 @@ function refreshProcess(directory: Node): void {
   if (directory.entries !== null) return;
   fill(directory);
   addFile(directory, "timens_offsets", TIME_OFFSETS, 0o644);
+  addFile(directory, "timerslack_ns", TIMER_SLACK, 0o666);
   addDirectory(directory, "task", refreshTasks);
 }
 
@@ -563,6 +540,21 @@ function ofProcess(what: u32, program: Program, thread: Thread | null, single: b
     case TIME_OFFSETS:
       if (thread !== null && !isRemains(thread)) timeOffsets(thread);
       return;
+    case ROLLUP:
+      process.rollup(program);
+      return;
+    case GROUPS_ALLOWED:
+      text("allow\n");
+      return;
+    case WAITS_IN:
+      // Where a thread waits in a kernel is told to debuggers of that kernel; there is none.
+      byte(48);
+      return;
+    case TIMER_SLACK:
+      if (thread === null) return;
+      number(linuxThread(thread).timerSlack);
+      byte(10);
+      return;
     case CGROUP:
       text("0::/\n");
       return;
@@ -575,86 +567,12 @@ function ofProcess(what: u32, program: Program, thread: Thread | null, single: b
   }
 }
 
-/** Writes record `key` of file `what` of the system, as `program` sees it: the key of the next one, or END. */
-function ofSystem(what: u32, program: Program, key: u64): u64 {
-  switch (what) {
-    case NET_TCP:
-    case NET_TCP6:
-      return net.sockets(what === NET_TCP6, true, key);
-    case NET_UDP:
-    case NET_UDP6:
-      return net.sockets(what === NET_UDP6, false, key);
-    case NET_UNIX:
-      return net.localSockets(key);
-    case IPC_SEGMENTS:
-      return listing.listSegments(program, key);
-    case IPC_SETS:
-      return listing.listSets(program, key);
-    case IPC_QUEUES:
-      return listing.listQueues(program, key);
-    default:
-      aloneOfSystem(what, program);
-      return END;
-  }
-}
-
-/** Writes the text of file `what` of the system, which is one record. */
-function aloneOfSystem(what: u32, program: Program): void {
-  switch (what) {
-    case MEMINFO:
-      system.meminfo();
-      return;
-    case CPUINFO:
-      system.cpuinfo();
-      return;
-    case SYSTEM_STAT:
-      system.stat();
-      return;
-    case UPTIME:
-      system.uptime(program);
-      return;
-    case LOADAVG:
-      system.loadavg(program);
-      return;
-    case VERSION:
-      system.version();
-      return;
-    case FILESYSTEMS:
-      system.filesystems();
-      return;
-    case CONFIG:
-      config();
-      return;
-    case UUID:
-      randomBytes(random, 16);
-      system.uuid(random);
-      return;
-    case BOOT_ID:
-      system.uuid(bootId);
-      return;
-    case ENTROPY:
-      text("256\n");
-      return;
-    case NET_DEV:
-      net.dev();
-      return;
-    case NET_ROUTE:
-      net.route();
-      return;
-    case NET_INET6:
-      net.ifInet6();
-      return;
-    default:
-      text("0\n");
-  }
-}
-
 /** Writes record `key` of the text of `file`: the key of the next one, or END. */
 function show(file: OpenFile, key: u64): u64 {
   const node = file.node;
   const what = whatOf(node);
   const id = idOf(node);
-  if (id === 0) return ofSystem(what, currentThread().program, key);
+  if (id === 0) return showSystemFile(what, currentThread().program, key);
   const program = programOf(node);
   if (program === null) return END;
   if (what === MAPS || what === SMAPS) return process.maps(program, key, what === SMAPS);
@@ -778,46 +696,15 @@ export function fillProc(directory: Node): bool {
   lists.position = POSITION_KEPT;
   processes = directory;
   setProcessDirectories(programOf, forgetProcess, changetype<usize>(refreshProcess));
-  randomBytes(bootId, 16);
   directory.mode = 0o555;
   addLink(directory, "self", SELF, refreshSelf);
   addLink(directory, "thread-self", THREAD_SELF, refreshSelf);
-  addFile(directory, "meminfo", MEMINFO, 0o444);
-  addFile(directory, "cpuinfo", CPUINFO, 0o444);
-  addFile(directory, "stat", SYSTEM_STAT, 0o444);
-  addFile(directory, "uptime", UPTIME, 0o444);
-  addFile(directory, "loadavg", LOADAVG, 0o444);
-  addFile(directory, "version", VERSION, 0o444);
-  addFile(directory, "filesystems", FILESYSTEMS, 0o444);
-  addFile(directory, "config.gz", CONFIG, 0o444);
   begin();
   text("self/mounts");
   const length = copyLiteral(name, "mounts");
   const link = add(directory, length, KIND_LINK, 0o777, 0);
   if (link !== null) setTarget(link);
-  const network = fixed(directory, "net");
-  addFile(network, "dev", NET_DEV, 0o444);
-  addFile(network, "route", NET_ROUTE, 0o444);
-  addFile(network, "if_inet6", NET_INET6, 0o444);
-  addFile(network, "tcp", NET_TCP, 0o444);
-  addFile(network, "tcp6", NET_TCP6, 0o444);
-  addFile(network, "udp", NET_UDP, 0o444);
-  addFile(network, "udp6", NET_UDP6, 0o444);
-  addFile(network, "unix", NET_UNIX, 0o444);
-  const sys = fixed(directory, "sys");
-  const kernel = fixed(sys, "kernel");
-  addSettings(kernel, fixed(sys, "fs"));
-  const ipc = fixed(directory, "sysvipc");
-  addFile(ipc, "shm", IPC_SEGMENTS, 0o444);
-  addFile(ipc, "sem", IPC_SETS, 0o444);
-  addFile(ipc, "msg", IPC_QUEUES, 0o444);
-  const generator = fixed(kernel, "random");
-  addFile(generator, "uuid", UUID, 0o444);
-  addFile(generator, "boot_id", BOOT_ID, 0o444);
-  addFile(generator, "entropy_avail", ENTROPY, 0o444);
-  const memory = fixed(sys, "vm");
-  addFile(memory, "overcommit_memory", OVERCOMMIT, 0o444);
-  addMemorySettings(memory);
+  addSystemFiles(directory, addFile);
   directory.refresh = changetype<usize>(refreshProcesses);
   return true;
 }

@@ -1,7 +1,7 @@
-// What is told of pages: of those of an area in smaps (proc_pid_smaps(5)), of each in pagemap (proc_pid_pagemap(5)).
+// What is told of pages: of those of an area in smaps, of all in smaps_rollup (proc_pid_smaps(5)), of each in pagemap (proc_pid_pagemap(5)).
 
 import { MEM_W } from "../libhedron/abi";
-import { Area, areaAt, Space } from "../libroottask/areas";
+import { Area, areaAt, ownAreaFrom, Space } from "../libroottask/areas";
 import { CAP_SYS_ADMIN, capable } from "../libroottask/credentials";
 import { EFAULT, EINVAL } from "../libroottask/errno";
 import { othersWith } from "../libroottask/frames";
@@ -17,34 +17,70 @@ function mappingsOf(frame: usize, anonymous: bool): u32 {
   return anonymous ? othersWith(frame) + 1 : max<u32>(othersWith(frame), 1);
 }
 
-/** The lines behind that of [start, end) in smaps. */
-export function areaDetails(space: Space, area: Area, start: u64, end: u64): void {
-  let own: u64 = 0;
-  let shared: u64 = 0;
-  let anonymous: u64 = 0;
-  let bytes: u64 = 0;
+/** Pages, but bytes where the name says so, of what has been summed up since `beginSums`. */
+let ownClean: u64 = 0;
+let ownDirty: u64 = 0;
+let sharedClean: u64 = 0;
+let sharedDirty: u64 = 0;
+let anonymous: u64 = 0;
+let bytes: u64 = 0;
+let dirtyBytes: u64 = 0;
+let anonymousBytes: u64 = 0;
+let lockedBytes: u64 = 0;
+
+function beginSums(): void {
+  ownClean = 0;
+  ownDirty = 0;
+  sharedClean = 0;
+  sharedDirty = 0;
+  anonymous = 0;
+  bytes = 0;
+  dirtyBytes = 0;
+  anonymousBytes = 0;
+  lockedBytes = 0;
+}
+
+/** Adds the pages of [start, end) of `area`, all of which are taken for written to where they may be. */
+function addPages(space: Space, area: Area, start: u64, end: u64): void {
+  const writable = (area.rights & MEM_W) !== 0;
   let page = nextPresent(space, start, end);
   while (page < end) {
     const frame = frameOfPage(space, page);
     const copy = isAnonymous(area, page, frame);
     const mappings = mappingsOf(frame, copy);
-    if (mappings > 1) shared++;
-    else own++;
-    if (copy) anonymous++;
-    bytes += PAGE / (mappings as u64);
+    const part = PAGE / (mappings as u64);
+    if (mappings > 1) {
+      if (writable) sharedDirty++;
+      else sharedClean++;
+    } else if (writable) ownDirty++;
+    else ownClean++;
+    if (copy) {
+      anonymous++;
+      anonymousBytes += part;
+    }
+    bytes += part;
+    if (writable) dirtyBytes += part;
+    if (area.locked !== 0) lockedBytes += part;
     page = nextPresent(space, page + PAGE, end);
   }
-  const writable = (area.rights & MEM_W) !== 0;
-  kibibytes("Size", (end - start) / 1024);
-  kibibytes("KernelPageSize", PAGE_KIB);
-  kibibytes("MMUPageSize", PAGE_KIB);
-  kibibytes("Rss", (own + shared) * PAGE_KIB);
+}
+
+/** The lines about pages, of an area or, with `all`, of all areas. */
+function showSums(all: bool): void {
+  const pages = ownClean + ownDirty + sharedClean + sharedDirty;
+  kibibytes("Rss", pages * PAGE_KIB);
   kibibytes("Pss", bytes / 1024);
-  kibibytes("Shared_Clean", writable ? 0 : shared * PAGE_KIB);
-  kibibytes("Shared_Dirty", writable ? shared * PAGE_KIB : 0);
-  kibibytes("Private_Clean", writable ? 0 : own * PAGE_KIB);
-  kibibytes("Private_Dirty", writable ? own * PAGE_KIB : 0);
-  kibibytes("Referenced", (own + shared) * PAGE_KIB);
+  kibibytes("Pss_Dirty", dirtyBytes / 1024);
+  if (all) {
+    kibibytes("Pss_Anon", anonymousBytes / 1024);
+    kibibytes("Pss_File", (bytes - anonymousBytes) / 1024);
+    kibibytes("Pss_Shmem", 0);
+  }
+  kibibytes("Shared_Clean", sharedClean * PAGE_KIB);
+  kibibytes("Shared_Dirty", sharedDirty * PAGE_KIB);
+  kibibytes("Private_Clean", ownClean * PAGE_KIB);
+  kibibytes("Private_Dirty", ownDirty * PAGE_KIB);
+  kibibytes("Referenced", pages * PAGE_KIB);
   kibibytes("Anonymous", anonymous * PAGE_KIB);
   kibibytes("LazyFree", 0);
   kibibytes("AnonHugePages", 0);
@@ -54,7 +90,28 @@ export function areaDetails(space: Space, area: Area, start: u64, end: u64): voi
   kibibytes("Private_Hugetlb", 0);
   kibibytes("Swap", 0);
   kibibytes("SwapPss", 0);
-  kibibytes("Locked", area.locked === 0 ? 0 : bytes / 1024);
+  kibibytes("Locked", lockedBytes / 1024);
+}
+
+/** The lines behind that of [start, end) in smaps. */
+export function areaDetails(space: Space, area: Area, start: u64, end: u64): void {
+  beginSums();
+  addPages(space, area, start, end);
+  kibibytes("Size", (end - start) / 1024);
+  kibibytes("KernelPageSize", PAGE_KIB);
+  kibibytes("MMUPageSize", PAGE_KIB);
+  showSums(false);
+}
+
+/** The lines of smaps_rollup behind the first: sums over all areas of `space`. */
+export function spaceDetails(space: Space): void {
+  beginSums();
+  let area = ownAreaFrom(space, 0);
+  while (area !== null) {
+    addPages(space, area, area.start, area.end);
+    area = ownAreaFrom(space, area.end);
+  }
+  showSums(true);
 }
 
 /** An entry of pagemap: it is there, of a file or shared memory, mapped here alone. */

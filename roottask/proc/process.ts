@@ -3,6 +3,7 @@
 
 import { MEM_R, MEM_W, MEM_X } from "../libhedron/abi";
 import { STACK_TOP } from "../libhrstd/layout";
+import { VDSO } from "../libhrstd/mediator_layout";
 import { Area, MARK_LOADED, MARK_UNREADABLE, ownAreaFrom, Space } from "../libroottask/areas";
 import { Credentials } from "../libroottask/credentials";
 import { filesRoom } from "../libroottask/descriptors";
@@ -35,15 +36,29 @@ import { actionOf } from "../linux/signal_actions";
 import { ProcessSignals, pendingOf, processPending } from "../linux/signal_queue";
 import { LinuxThread, limitOf, linuxThread, NAME_BYTES, SIGNALS } from "../linux/state";
 import { terminalOf } from "../terminal/terminal";
-import { areaDetails } from "./page_details";
+import { areaDetails, spaceDetails } from "./page_details";
 import { END } from "./sequence";
-import { added, byte, bytes, hex, number, octal, room, signed, statusSize, text } from "./writer";
+import {
+  added,
+  byte,
+  bytes,
+  hex,
+  number,
+  octal,
+  room,
+  signed,
+  statusSize,
+  text,
+  textLength,
+} from "./writer";
 
 /** Ticks of stat's times per second, and what one is of microseconds and nanoseconds. */
 const TICK_MICROSECONDS: u64 = 10_000;
 const TICK_NANOSECONDS: u64 = 10_000_000;
 const PAGE: u64 = 4096;
 const PAGE_KIB: u64 = 4;
+/** Characters in front of a name in maps. */
+const NAME_COLUMN: u32 = 73;
 const UNLIMITED: u64 = ~(0 as u64);
 
 /** The process is stopped by a signal. */
@@ -415,12 +430,16 @@ export function path(mount: Mount | null, node: Node, name: Entry | null): void 
   else text("/ (deleted)");
 }
 
-function areaName(space: Space, area: Area): void {
-  if (area.start < space.breakEnd && area.end > space.breakStart) {
-    text("[heap]");
-  } else if (area.end === STACK_TOP) {
-    text("[stack]");
-  }
+/** Blanks up to where names stand in maps (fs/proc/task_mmu.c), in a line that begins at byte `begin` of the text. */
+function padName(begin: u32): void {
+  while (textLength() - begin < NAME_COLUMN) byte(32);
+}
+
+function areaName(space: Space, area: Area, begin: u32): void {
+  const isHeap = area.start < space.breakEnd && area.end > space.breakStart;
+  if (!isHeap && area.end !== STACK_TOP && area.start !== VDSO) return;
+  padName(begin);
+  text(isHeap ? "[heap]" : area.start === VDSO ? "[vdso]" : "[stack]");
 }
 
 /** The line of [start, end) of `area`, which is `node` from `offset` on; null is no file. */
@@ -433,6 +452,7 @@ function areaLine(
   node: Node | null,
   offset: u64,
 ): void {
+  const begin = textLength();
   hex(start, 8);
   byte(45);
   hex(end, 8);
@@ -448,9 +468,10 @@ function areaLine(
   if (node !== null) {
     number(node.inode as u64);
     byte(32);
+    padName(begin);
     path(mount, node, null);
   } else {
-    areaName(space, area);
+    areaName(space, area, begin);
   }
   byte(10);
 }
@@ -480,6 +501,23 @@ export function maps(program: Program, key: u64, detailed: bool): u64 {
   areaLine(space, area, area.start, area.end, area.mount, node, offset);
   if (detailed) areaDetails(space, area, area.start, area.end);
   return area.end;
+}
+
+/** smaps_rollup: the lines of smaps in sum. */
+export function rollup(program: Program): void {
+  const space = spaceOf(program);
+  if (space === null) return;
+  let area = ownAreaFrom(space, 0);
+  let end: u64 = 0;
+  const begin = textLength();
+  hex(area === null ? 0 : area.start, 8);
+  for (; area !== null; area = ownAreaFrom(space, end)) end = area.end;
+  byte(45);
+  hex(end, 8);
+  text(" ---p 00000000 00:00 0 ");
+  padName(begin);
+  text("[rollup]\n");
+  spaceDetails(space);
 }
 
 function limitName(resource: u32): string {

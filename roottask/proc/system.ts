@@ -99,6 +99,19 @@ export function stat(): void {
   text("\nprocs_blocked 0\nsoftirq 0\n");
 }
 
+/** Kinds of devices, as /dev has them. */
+export function devices(): void {
+  text("Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n");
+  text("136 pts\n\nBlock devices:\n");
+}
+
+/** What of proc_vmstat(5) is known here: nothing goes to a disk, and nothing is swapped. */
+export function vmstat(): void {
+  text("nr_free_pages ");
+  number(freePages() as u64);
+  text("\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\npgmajfault 0\n");
+}
+
 export function uptime(program: Program): void {
   const now = monotonic() + (clockOffset(program, CLOCK_BOOTTIME) as u64);
   number(now / SECOND);
