@@ -31,6 +31,8 @@ async function inQemu(kind: Kind, image: Uint8Array): Promise<string> {
     QEMU,
     [
       ...["-machine", "q35", "-m", "128", "-display", "none", "-serial", "stdio", "-no-reboot"],
+      // Time by instructions: ticks are not lost on a busy host.
+      ...["-icount", "shift=1,sleep=off"],
       ...["-drive", `file=${file},format=raw,snapshot=on,media=${medium}`],
     ],
     { encoding: "utf8", timeout: HANG_MS, input: "" },
