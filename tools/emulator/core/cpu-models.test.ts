@@ -130,6 +130,29 @@ test("nothing counts performance, wherever one asks", async () => {
   expect((edx >> 21) & 1).toBe(0);
 });
 
+describe("AMD's counters of performance, which CPUID does not announce, are there and count nothing", () => {
+  // PerfEvtSel0 would count cycles; the last of eight is PerfCtr3 (AMD64 APM vol. 2, 13.2.1).
+  const script: FlashAccess[] = [0xc001_0000, 0xc001_0004, 0xc001_0007].flatMap((msr) => [
+    { msr },
+    { msr, value: 0x53_0076 },
+    { msr },
+  ]);
+  const image = flashImage(script, 0x10000);
+  const zeros = "00000000\n".repeat(6);
+
+  test.each(["EPYC", "qemu64", "max,vendor=AuthenticAMD"])("-cpu %s", async (cpu) => {
+    expect(await firmwareHere(image, 0xe9, { cpu })).toBe(zeros);
+  });
+
+  test.skipIf(!hasQemu)("they are QEMU's", () => {
+    expect(flashOnQemu(image, ["-cpu", "EPYC"])).toBe(zeros);
+  });
+
+  test("an Intel processor has none", async () => {
+    expect(await firmwareHere(image, 0xe9, { cpu: "max" })).toBe("");
+  });
+});
+
 test("what CPUID does not say is not there", async () => {
   const snippets = INSTRUCTIONS.map(([name, write]) => ({ name, cpl: 0 as const, write }));
   const kernel = exceptionsGuest(snippets);

@@ -1,4 +1,5 @@
-// Numbers of the model-specific registers, by their names in Intel SDM vol. 4, tables 2-2, 2-20 and 2-25.
+// Numbers of the model-specific registers, by their names in Intel SDM vol. 4, tables 2-2, 2-20 and 2-25, and AMD64 APM
+// vol. 2, appendix A.
 
 export const IA32_P5_MC_ADDR: u32 = 0x00;
 export const IA32_P5_MC_TYPE: u32 = 0x01;
@@ -56,3 +57,6 @@ export const IA32_FS_BASE: u32 = 0xc0000100;
 export const IA32_GS_BASE: u32 = 0xc0000101;
 export const IA32_KERNEL_GS_BASE: u32 = 0xc0000102;
 export const IA32_TSC_AUX: u32 = 0xc0000103;
+/** PerfEvtSel0 to 3, PerfCtr0 to 3: AMD's processors all have them, and CPUID does not say so. */
+export const AMD_PERF_EVT_SEL0: u32 = 0xc0010000;
+export const AMD_PERF_REGISTERS: u32 = 8;
