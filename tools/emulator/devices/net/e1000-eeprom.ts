@@ -25,8 +25,11 @@ const CHECKSUM_WORD = 63;
 /** What all words add up to (5.6.35). */
 const SUM = 0xbaba;
 
-/** Words that are not all ones (5.6): identifiers, initialization control, PHY, LEDs, management. */
-const CONTENTS: Readonly<Record<number, readonly number[]>> = {
+/** Words that are not all ones, from these addresses on. */
+export type EepromContents = Readonly<Record<number, readonly number[]>>;
+
+/** Those of an 82540EM (5.6): identifiers, initialization control, PHY, LEDs, management. */
+export const EEPROM_82540EM: EepromContents = {
   3: [0x0000, 0xffff, 0x0000, 0x0000, 0x0000],
   8: [0x3000, 0x1000, 0x6403, 0x100e, 0x8086, 0x100e, 0x8086, 0x3040],
   16: [0x0008, 0x2000, 0x7e14, 0x0048, 0x1000, 0x00d8, 0x0000, 0x2700],
@@ -36,9 +39,9 @@ const CONTENTS: Readonly<Record<number, readonly number[]>> = {
 };
 
 /** The words of a card with this address. */
-export function eepromOf(mac: Uint8Array): Uint16Array {
+export function eepromOf(contents: EepromContents, mac: Uint8Array): Uint16Array {
   const words = new Uint16Array(WORDS).fill(0xffff);
-  for (const [at, values] of Object.entries(CONTENTS)) words.set(values, Number(at));
+  for (const [at, values] of Object.entries(contents)) words.set(values, Number(at));
   for (let i = 0; i < 3; i++) {
     words[i] = (mac[2 * i] as number) | ((mac[2 * i + 1] as number) << 8);
   }

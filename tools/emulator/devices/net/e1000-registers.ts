@@ -32,7 +32,7 @@ export const VFTA = 0x5600;
 export const MANC = 0x5820;
 
 /** Statistics (13.7), which a read of each, or of the upper half, sets to 0. */
-export const STATISTICS = { first: 0x4000, last: 0x40fc } as const;
+export const isStatistic = (register: number): boolean => register >= 0x4000 && register <= 0x40fc;
 export const MPC = 0x4010;
 export const PRC64 = 0x405c;
 export const GPRC = 0x4074;
@@ -51,15 +51,29 @@ export const PTC64 = 0x40d8;
 export const MPTC = 0x40f0;
 export const BPTC = 0x40f4;
 export const TSCTC = 0x40f8;
-/** Lower halves of counters of 64 bits. */
-export const WIDE_COUNTERS: readonly number[] = [GORCL, GOTCL, TORL, TOTL];
-
 /** Bits of CTRL: reset, VLAN mode, reset of the PHY (13.4.1). */
 export const CTRL_RST = 0x0400_0000;
 export const CTRL_VME = 0x4000_0000;
 export const CTRL_PHY_RST = 0x8000_0000;
 
 export const STATUS_LINK_UP = 2;
+
+/** Bits of RCTL (13.4.22). */
+export const RCTL_BITS = {
+  enable: 0x2,
+  storeBad: 0x4,
+  unicastPromiscuous: 0x8,
+  multicastPromiscuous: 0x10,
+  longPackets: 0x20,
+  broadcasts: 0x8000,
+  vlanFilter: 0x4_0000,
+  largerBuffers: 0x200_0000,
+  stripCrc: 0x400_0000,
+} as const;
+export const BUFFER_SIZE_SHIFT = 16;
+
+/** TCTL (13.4.33): the transmitter is on. */
+export const TCTL_EN = 2;
 
 /** Causes of interrupts (13.4.17). */
 export const CAUSE = {
@@ -74,7 +88,7 @@ export const CAUSE = {
 
 const ALL = 0xffff_ffff;
 /** A ring's length is in units of 128 bytes and below 1 MiB (13.4.27, 13.4.38). */
-const RING_LENGTH = 0x000f_ff80;
+export const RING_LENGTH = 0x000f_ff80;
 
 /** Registers without an effect of their own: what of a write they keep. */
 const PLAIN: Readonly<Record<number, number>> = {
@@ -165,3 +179,10 @@ export const RESET_VALUES: Readonly<Record<number, number>> = {
   [PBA]: 0x0010_0030,
   [MANC]: 0x0022_2300,
 };
+
+/** The counter of frames of this size, with the check sequence; `first` is that of 64 bytes (13.7.19 to 13.7.24). */
+export function sizeCounter(first: number, bytes: number): number {
+  const limits = [64, 127, 255, 511, 1023];
+  const n = limits.findIndex((limit) => bytes <= limit);
+  return first + 4 * (n < 0 ? limits.length : n);
+}

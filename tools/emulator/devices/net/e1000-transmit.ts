@@ -1,12 +1,14 @@
-// The card's transmitter (Intel 317453, 3.3 to 3.6): a ring of legacy, context and data descriptors, checksums that are
-// put in, TCP segments that are cut. A frame takes as long as its bytes do at 1 Gb/s; up to `AHEAD_NS` of them are
+// The transmitter of the controllers of this family (Intel 317453, 3.3 to 3.6; 82574 datasheet, 7.2 and 7.3): a ring of
+// legacy, context and data descriptors, checksums that are put in, TCP segments that are cut. A frame takes as long as its bytes do at 1 Gb/s; up to `AHEAD_NS` of them are
 // taken at once, so that a ring without an end costs the guest's time and not the host's.
 
 import { checksumOf, sumOfWords } from "./checksum.ts";
+import { DESCRIPTOR_BYTES, DescriptorRing, type RingRegisters } from "./descriptor-ring.ts";
+import { isBroadcast, isMulticast, word } from "./e1000-filter.ts";
 import * as R from "./e1000-registers.ts";
 import { FCS_BYTES } from "./network-card.ts";
+import type { RegisterFile } from "./register-file.ts";
 
-const DESCRIPTOR_BYTES = 16;
 const MAX_PACKET = 0x1_0000;
 
 /** How far the transmitter may be ahead of the wire, ns. */
@@ -16,8 +18,6 @@ const BYTE_NS = 8;
 const FRAME_NS = 24 * BYTE_NS;
 const DESCRIPTOR_NS = 64;
 
-const TCTL_EN = 2;
-
 /** Bits of a descriptor's third dword (3.3.3.1, 3.3.6, 3.3.7). */
 const EOP = 0x0100_0000;
 /** Legacy: insert a checksum. Context: the packet is TCP, otherwise UDP. */
@@ -25,8 +25,6 @@ const IC = 0x0400_0000;
 const TCP = 0x0100_0000;
 const IPV4 = 0x0200_0000;
 const TSE = 0x0400_0000;
-const RS = 0x0800_0000;
-const RPS = 0x1000_0000;
 const DEXT = 0x2000_0000;
 const VLE = 0x4000_0000;
 const DTYP_DATA = 0x0010_0000;
@@ -87,10 +85,12 @@ export const transmitReset = (): TransmitState => ({
 
 /** What the transmitter needs of the card. */
 export interface TransmitHost {
+  readonly registers: RegisterFile;
   transmitting(): TransmitState;
-  get(register: number): number;
-  set(register: number, value: number): void;
-  count(register: number, amount?: number): void;
+  /** The ring's descriptors may be taken. */
+  isOn(ring: DescriptorRing): boolean;
+  /** Causes of an interrupt when a descriptor with this command is done; undefined: the guest is not told. */
+  writtenBack(command: number): number | undefined;
   /** `length` bytes of guest memory, zeros where there is none. */
   fetch(address: number, length: number): Uint8Array;
   store(address: number, bytes: Uint8Array): void;
@@ -106,8 +106,6 @@ const put16 = (bytes: Uint8Array, at: number, value: number): void => {
   bytes[at] = (value >> 8) & 0xff;
   bytes[at + 1] = value & 0xff;
 };
-const get16 = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
 
 /** Puts the checksum of bytes `start` … `end` (0 for the last one) at `offset`; 0 is sent as all ones. */
 function insertChecksum(packet: Uint8Array, offset: number, start: number, end: number): void {
@@ -138,12 +136,14 @@ function contextOf(view: DataView): TransmitContext {
 
 export class Transmitter {
   readonly #host: TransmitHost;
+  readonly #ring: DescriptorRing;
   /** The packet under way; between calls `state.packet` has it. */
   readonly #packet = new Uint8Array(MAX_PACKET);
   #size = 0;
 
-  constructor(host: TransmitHost) {
+  constructor(host: TransmitHost, ring: RingRegisters) {
     this.#host = host;
+    this.#ring = new DescriptorRing(host.registers, ring);
   }
 
   get #state(): TransmitState {
@@ -152,7 +152,7 @@ export class Transmitter {
 
   /** The tail, or whether the transmitter is on, has been written. */
   start(): void {
-    this.#state.left = Math.max(1, Math.floor(this.#host.get(R.TDLEN) / DESCRIPTOR_BYTES));
+    this.#state.left = Math.max(1, this.#ring.count);
     this.transmit();
   }
 
@@ -160,13 +160,13 @@ export class Transmitter {
   transmit(): void {
     const s = this.#state;
     const host = this.#host;
-    if (!(host.get(R.TCTL) & TCTL_EN) || host.get(R.TDLEN) === 0) return;
+    if (!host.isOn(this.#ring)) return;
     const now = host.now();
     s.wireFree = Math.max(s.wireFree, now);
     let causes = 0;
     this.#size = s.packet.length;
     this.#packet.set(s.packet);
-    while (host.get(R.TDH) !== host.get(R.TDT) && s.left > 0) {
+    while (!this.#ring.isEmpty && s.left > 0) {
       if (s.wireFree > now + AHEAD_NS) {
         host.resumeAt(s.wireFree - AHEAD_NS / 2);
         this.#keep();
@@ -187,20 +187,19 @@ export class Transmitter {
   #descriptor(until: number): number {
     const s = this.#state;
     const host = this.#host;
-    const head = host.get(R.TDH);
-    const at = ringBase(host.get(R.TDBAH), host.get(R.TDBAL)) + head * DESCRIPTOR_BYTES;
+    const at = this.#ring.address;
     const bytes = host.fetch(at, DESCRIPTOR_BYTES);
     const view = new DataView(bytes.buffer, bytes.byteOffset, DESCRIPTOR_BYTES);
     s.wireFree += DESCRIPTOR_NS;
     if (!this.#take(view, until)) return 0;
     s.taken = 0;
     s.left--;
-    const next = head + 1;
-    host.set(R.TDH, next * DESCRIPTOR_BYTES >= host.get(R.TDLEN) ? 0 : next);
-    if (!(view.getUint32(8, true) & (RS | RPS))) return 0;
+    this.#ring.advance();
+    const cause = host.writtenBack(view.getUint32(8, true));
+    if (cause === undefined) return 0;
     view.setUint32(12, (view.getUint32(12, true) | DD) & ~STATUS_ERRORS, true);
     host.store(at + 12, bytes.subarray(12, 16));
-    return R.CAUSE.transmitWrittenBack;
+    return cause;
   }
 
   /** False if time is up before all of it has been taken. */
@@ -215,7 +214,7 @@ export class Transmitter {
     }
     const cuts = extended && (command & TSE) !== 0;
     if (extended && this.#size === 0) s.options = view.getUint8(13);
-    const isVlan = this.#host.get(R.CTRL) & R.CTRL_VME && command & VLE;
+    const isVlan = this.#host.registers.get(R.CTRL) & R.CTRL_VME && command & VLE;
     if (isVlan && (cuts || command & EOP)) s.vlan = view.getUint16(14, true);
     const address = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
     if (cuts) {
@@ -277,23 +276,23 @@ export class Transmitter {
     const length = packet.length - c.ipStart;
     if (c.isIpv4) {
       put16(packet, c.ipStart + 2, length);
-      put16(packet, c.ipStart + 4, get16(packet, c.ipStart + 4) + s.segments);
+      put16(packet, c.ipStart + 4, word(packet, c.ipStart + 4) + s.segments);
     } else put16(packet, c.ipStart + 4, length - 40);
     const ofTransport = packet.length - c.start;
     const sent = s.segments * c.mss;
     if (c.isTcp) {
-      const sequence = get16(packet, c.start + 4) * 0x10000 + get16(packet, c.start + 6) + sent;
+      const sequence = word(packet, c.start + 4) * 0x10000 + word(packet, c.start + 6) + sent;
       put16(packet, c.start + 4, Math.floor(sequence / 0x10000));
       put16(packet, c.start + 6, sequence);
       if (c.payload - sent > c.mss) {
         // PSH and FIN are the last segment's.
         const flags = c.start + 13;
         if (flags < packet.length) packet[flags] = (packet[flags] as number) & ~9;
-      } else if (s.segments > 0) this.#host.count(R.TSCTC);
+      } else if (s.segments > 0) this.#host.registers.count(R.TSCTC);
     } else put16(packet, c.start + 4, ofTransport);
     if (s.options & TXSM) {
       // The sum of the pseudo header is there, without the length.
-      const sum = get16(packet, c.offset) + ofTransport;
+      const sum = word(packet, c.offset) + ofTransport;
       put16(packet, c.offset, (sum & 0xffff) + (sum >> 16));
     }
     s.segments++;
@@ -303,33 +302,23 @@ export class Transmitter {
   #tagged(packet: Uint8Array): Uint8Array {
     const frame = new Uint8Array(packet.length + 4);
     frame.set(packet.subarray(0, 12));
-    put16(frame, 12, this.#host.get(R.VET));
+    put16(frame, 12, this.#host.registers.get(R.VET));
     put16(frame, 14, this.#state.vlan);
     frame.set(packet.subarray(12), 16);
     return frame;
   }
 
   #send(frame: Uint8Array): void {
-    const host = this.#host;
+    const { registers } = this.#host;
     const bytes = frame.length + FCS_BYTES;
     this.#state.wireFree += frame.length * BYTE_NS + FRAME_NS;
-    if (frame.subarray(0, 6).every((byte) => byte === 0xff)) host.count(R.BPTC);
-    else if ((frame[0] as number) & 1) host.count(R.MPTC);
-    host.count(sizeCounter(R.PTC64, bytes));
-    host.count(R.TPT);
-    host.count(R.GPTC);
-    host.count(R.TOTL, bytes);
-    host.count(R.GOTCL, bytes);
-    host.send(frame);
+    if (isBroadcast(frame)) registers.count(R.BPTC);
+    else if (isMulticast(frame)) registers.count(R.MPTC);
+    registers.count(R.sizeCounter(R.PTC64, bytes));
+    registers.count(R.TPT);
+    registers.count(R.GPTC);
+    registers.count(R.TOTL, bytes);
+    registers.count(R.GOTCL, bytes);
+    this.#host.send(frame);
   }
-}
-
-/** Where a ring starts: its registers' lower four bits are zeros. */
-export const ringBase = (high: number, low: number): number => high * 2 ** 32 + low - (low & 15);
-
-/** The counter of frames of this size, with the check sequence; `first` is that of 64 bytes (13.7.19 to 13.7.24). */
-export function sizeCounter(first: number, bytes: number): number {
-  const limits = [64, 127, 255, 511, 1023];
-  const n = limits.findIndex((limit) => bytes <= limit);
-  return first + 4 * (n < 0 ? limits.length : n);
 }

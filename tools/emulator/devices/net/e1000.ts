@@ -5,7 +5,9 @@
 import { allOnes, type Device, type DeviceKind, type MmioHandler, type Slot } from "../device.ts";
 import { type PciFunction, SLOT_OPTION } from "../pci.ts";
 import type { Timer } from "../timers.ts";
+import { type DescriptorRing, ringAt } from "./descriptor-ring.ts";
 import {
+  EEPROM_82540EM,
   type EepromState,
   eepromOf,
   eepromReset,
@@ -13,19 +15,23 @@ import {
   readWord,
   writePins,
 } from "./e1000-eeprom.ts";
+import { addressRegisters } from "./e1000-filter.ts";
 import {
   accessPhy,
   completeNegotiation,
   hasLoopback,
   MDIC_INTERRUPT,
+  PHY_82540EM,
   type PhyState,
   phyReset,
   setLink,
 } from "./e1000-phy.ts";
-import { Receiver, type ReceiveState, receiveReset } from "./e1000-receive.ts";
+import { ReceiveRing } from "./e1000-receive.ts";
 import * as R from "./e1000-registers.ts";
 import { type TransmitState, Transmitter, transmitReset } from "./e1000-transmit.ts";
 import { FIRST_MAC, MAX_CARDS, macBytes, type NetworkCard } from "./network-card.ts";
+import { Receiver, type ReceiveState, receiveReset } from "./receive-fifo.ts";
+import { RegisterFile } from "./register-file.ts";
 
 const MEMORY_BYTES = 0x2_0000;
 const IO_BYTES = 64;
@@ -37,9 +43,8 @@ const IO_DATA = 4;
 const THROTTLE_NS = 256;
 /** How long an auto-negotiation takes, ns; what QEMU's does. */
 const NEGOTIATION_NS = 500_000_000;
-
-const ADDRESS_VALID = 0x8000_0000;
-const MAX_COUNT = 0xffff_ffff;
+/** A transmit descriptor that says when it is done: RS and RPS (3.3.3.1). */
+const TELLS = 0x1800_0000;
 
 interface E1000State {
   /** By offset; 0 where there is none. */
@@ -63,6 +68,7 @@ export class E1000 implements Device, NetworkCard {
   readonly #slot: Slot;
   readonly #fn: PciFunction;
   readonly #eeprom: Uint16Array;
+  readonly #registers = new RegisterFile(() => this.state.registers);
   readonly #transmitter: Transmitter;
   readonly #receiver: Receiver;
   readonly #interruptTimer: Timer;
@@ -74,7 +80,7 @@ export class E1000 implements Device, NetworkCard {
     this.index = index;
     this.mac = macBytes(mac);
     this.#slot = slot;
-    this.#eeprom = eepromOf(this.mac);
+    this.#eeprom = eepromOf(EEPROM_82540EM, this.mac);
     this.#fn = slot.pci({
       device,
       vendor: 0x8086,
@@ -93,10 +99,11 @@ export class E1000 implements Device, NetworkCard {
     this.#linkTimer = slot.timer(() => this.#negotiated(), "link");
     const host = {
       transmitting: () => this.state.transmit,
+      isOn: (ring: DescriptorRing) =>
+        (this.#registers.get(R.TCTL) & R.TCTL_EN) !== 0 && ring.length > 0,
+      writtenBack: (command: number) => (command & TELLS ? R.CAUSE.transmitWrittenBack : undefined),
       receiving: () => this.state.receive,
-      get: (register: number) => this.#get(register),
-      set: (register: number, value: number) => this.#set(register, value),
-      count: (register: number, amount = 1) => this.#count(register, amount),
+      registers: this.#registers,
       fetch: (address: number, length: number) => this.#fetch(address, length),
       store: (address: number, bytes: Uint8Array) => this.#fn.dma.write(address, bytes),
       raise: (causes: number) => this.#raise(causes),
@@ -105,26 +112,19 @@ export class E1000 implements Device, NetworkCard {
       resumeAt: (when: number) => this.#transmitTimer.set(when),
       send: (frame: Uint8Array) => this.#send(frame),
     };
-    this.#transmitter = new Transmitter(host);
-    this.#receiver = new Receiver(host);
+    this.#transmitter = new Transmitter(host, ringAt(R.TDBAL));
+    this.#receiver = new Receiver(host, new ReceiveRing(host));
     this.#fn.onWrite = () => this.#receiver.drain();
-    this.state = this.#fresh(phyReset());
+    this.state = this.#fresh(phyReset(PHY_82540EM));
   }
 
   #fresh(phy: PhyState): E1000State {
-    const [m0, m1, m2, m3, m4, m5] = this.mac as unknown as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [low, high] = addressRegisters(this.mac);
     return {
       registers: {
         ...R.RESET_VALUES,
-        [R.RA]: (m0 | (m1 << 8) | (m2 << 16) | (m3 << 24)) >>> 0,
-        [R.RA + 4]: (ADDRESS_VALID | m4 | (m5 << 8)) >>> 0,
+        [R.RA]: low,
+        [R.RA + 4]: high,
       },
       eeprom: eepromReset(),
       phy,
@@ -136,7 +136,7 @@ export class E1000 implements Device, NetworkCard {
   }
 
   reset(): void {
-    this.#restart(phyReset());
+    this.#restart(phyReset(PHY_82540EM));
     this.#linkTimer.cancel();
   }
 
@@ -154,7 +154,7 @@ export class E1000 implements Device, NetworkCard {
 
   #send(frame: Uint8Array): void {
     if (hasLoopback(this.state.phy)) this.#receiver.receive(frame);
-    else if (this.#get(R.STATUS) & R.STATUS_LINK_UP) this.onFrame(frame);
+    else if (this.#registers.get(R.STATUS) & R.STATUS_LINK_UP) this.onFrame(frame);
   }
 
   /** Guest memory, zeros where there is none. */
@@ -172,21 +172,21 @@ export class E1000 implements Device, NetworkCard {
   // ---- Interrupts (13.4.17 to 13.4.21)
 
   #raise(causes: number): void {
-    this.#set(R.ICR, this.#get(R.ICR) | causes);
+    this.#registers.set(R.ICR, this.#registers.get(R.ICR) | causes);
     this.#update();
   }
 
   /** The pin follows causes that are not masked; it rises as often as ITR lets it. */
   #update(): void {
     const s = this.state;
-    const wanted = (this.#get(R.ICR) & this.#get(R.IMS)) !== 0;
+    const wanted = (this.#registers.get(R.ICR) & this.#registers.get(R.IMS)) !== 0;
     if (wanted && !this.#fn.state.interrupt) {
       const now = this.#slot.clock.now();
       if (now < s.quietUntil) {
         this.#interruptTimer.set(s.quietUntil);
         return;
       }
-      s.quietUntil = now + this.#get(R.ITR) * THROTTLE_NS;
+      s.quietUntil = now + this.#registers.get(R.ITR) * THROTTLE_NS;
     }
     this.#fn.setInterrupt(wanted);
   }
@@ -194,8 +194,8 @@ export class E1000 implements Device, NetworkCard {
   // ---- Link (8.6)
 
   #setLink(up: boolean): void {
-    const status = this.#get(R.STATUS);
-    this.#set(R.STATUS, up ? status | R.STATUS_LINK_UP : status & ~R.STATUS_LINK_UP);
+    const status = this.#registers.get(R.STATUS);
+    this.#registers.set(R.STATUS, up ? status | R.STATUS_LINK_UP : status & ~R.STATUS_LINK_UP);
     setLink(this.state.phy, up);
   }
 
@@ -213,54 +213,27 @@ export class E1000 implements Device, NetworkCard {
 
   // ---- Registers
 
-  #get(register: number): number {
-    return this.state.registers[register] ?? 0;
-  }
-
-  #set(register: number, value: number): void {
-    this.state.registers[register] = value >>> 0;
-  }
-
-  /** Counters stay at their maximum (13.7). */
-  #count(register: number, amount: number): void {
-    const sum = this.#get(register) + amount;
-    if (!R.WIDE_COUNTERS.includes(register)) this.#set(register, Math.min(sum, MAX_COUNT));
-    else if (sum <= MAX_COUNT) this.#set(register, sum);
-    else if (this.#get(register + 4) === MAX_COUNT) this.#set(register, MAX_COUNT);
-    else {
-      this.#set(register, sum - MAX_COUNT - 1);
-      this.#set(register + 4, this.#get(register + 4) + 1);
-    }
-  }
-
   #read(register: number): number {
     switch (register) {
       case R.EECD:
         return readPins(this.state.eeprom, this.#eeprom);
       case R.EERD:
-        return readWord(this.#get(R.EERD), this.#eeprom);
+        return readWord(this.#registers.get(R.EERD), this.#eeprom);
       case R.ICR: {
-        const causes = this.#get(R.ICR);
-        this.#set(R.ICR, 0);
+        const causes = this.#registers.get(R.ICR);
+        this.#registers.set(R.ICR, 0);
         this.#update();
         return causes;
       }
       case R.ICS:
-        return this.#get(R.ICR);
+        return this.#registers.get(R.ICR);
       case R.IMC:
         return 0;
     }
     if (R.isMissing(register)) this.#missing(register);
-    const value = this.#get(register);
-    if (register >= R.STATISTICS.first && register <= R.STATISTICS.last) this.#clear(register);
-    return value;
-  }
-
-  /** Reading a counter sets it to 0; of those of 64 bits, reading the upper half (13.7). */
-  #clear(register: number): void {
-    if (R.WIDE_COUNTERS.includes(register)) return;
-    this.#set(register, 0);
-    if (R.WIDE_COUNTERS.includes(register - 4)) this.#set(register - 4, 0);
+    return R.isStatistic(register)
+      ? this.#registers.takeCount(register)
+      : this.#registers.get(register);
   }
 
   #missing(register: number): void {
@@ -277,43 +250,45 @@ export class E1000 implements Device, NetworkCard {
         writePins(s.eeprom, value);
         return;
       case R.EERD:
-        this.#set(R.EERD, value);
+        this.#registers.set(R.EERD, value);
         return;
       case R.MDIC:
-        this.#set(
+        this.#registers.set(
           R.MDIC,
-          accessPhy(s.phy, value, this.#get(R.MDIC), () => this.#negotiate()),
+          accessPhy(PHY_82540EM, s.phy, value, this.#registers.get(R.MDIC), () =>
+            this.#negotiate(),
+          ),
         );
-        if (this.#get(R.MDIC) & MDIC_INTERRUPT) this.#raise(R.CAUSE.mdioDone);
+        if (this.#registers.get(R.MDIC) & MDIC_INTERRUPT) this.#raise(R.CAUSE.mdioDone);
         return;
       case R.ICR:
-        this.#set(R.ICR, this.#get(R.ICR) & ~value);
+        this.#registers.set(R.ICR, this.#registers.get(R.ICR) & ~value);
         this.#update();
         return;
       case R.ICS:
         this.#raise(value);
         return;
       case R.IMS:
-        this.#set(R.IMS, this.#get(R.IMS) | value);
+        this.#registers.set(R.IMS, this.#registers.get(R.IMS) | value);
         this.#update();
         return;
       case R.IMC:
-        this.#set(R.IMS, this.#get(R.IMS) & ~value);
+        this.#registers.set(R.IMS, this.#registers.get(R.IMS) & ~value);
         this.#update();
         return;
       case R.TCTL:
       case R.TDT:
-        this.#set(register, register === R.TDT ? value & 0xffff : value);
+        this.#registers.set(register, register === R.TDT ? value & 0xffff : value);
         this.#transmitter.start();
         return;
       case R.RCTL:
       case R.RDT:
-        this.#set(register, register === R.RDT ? value & 0xffff : value);
+        this.#registers.set(register, register === R.RDT ? value & 0xffff : value);
         this.#receiver.drain();
         return;
     }
     const kept = R.keptBits(register);
-    if (kept !== undefined) this.#set(register, value & kept);
+    if (kept !== undefined) this.#registers.set(register, value & kept);
     else if (R.isMissing(register)) this.#missing(register);
   }
 
@@ -322,8 +297,8 @@ export class E1000 implements Device, NetworkCard {
       this.#restart(this.state.phy);
       return;
     }
-    if (value & R.CTRL_PHY_RST) this.state.phy = phyReset();
-    this.#set(R.CTRL, value & ~R.CTRL_PHY_RST);
+    if (value & R.CTRL_PHY_RST) this.state.phy = phyReset(PHY_82540EM);
+    this.#registers.set(R.CTRL, value & ~R.CTRL_PHY_RST);
   }
 
   /** Registers are of 32 bits, and written whole. */
