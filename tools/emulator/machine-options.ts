@@ -6,7 +6,12 @@ import type { CoreSource } from "./core/load.ts";
 import { MAX_CPUS } from "./core/protocol.ts";
 import { CHIPSETS, type Chipset } from "./devices/chipset.ts";
 import type { AttachedMedia, DeviceRequest, OptionValues } from "./devices/device.ts";
-import { FIRST_MAC, MAX_CARDS, type NetworkCardModel } from "./devices/net/network-card.ts";
+import {
+  FIRST_MAC,
+  MAX_CARDS,
+  MODELS_WITH_ROM,
+  type NetworkCardModel,
+} from "./devices/net/network-card.ts";
 import { USB_PORTS, XHCI_DEVICE } from "./devices/usb/xhci-registers.ts";
 import type { Disassemble } from "./inspect/disassembly.ts";
 import type { Accel } from "./jit/accel.ts";
@@ -73,13 +78,13 @@ export interface DiskOptions {
 
 /** A network card. */
 export interface NetworkCardOptions {
-  /** "e1000" unless given. */
+  /** The board's unless given: "e1000e" on q35, "e1000" on pc. */
   model?: NetworkCardModel;
   /** Its address: six pairs of hexadecimal digits with colons; 52:54:00:12:34:56 and the following ones unless given. */
   mac?: string;
   /** Of virtio's: `vectors`, `disable-legacy` and the like. */
   properties?: OptionValues;
-  /** Contents of its expansion ROM, which firmware of `bios` boots from a network by; of e1000 alone. */
+  /** Contents of its expansion ROM, which firmware of `bios` boots from a network by; not of virtio's. */
   rom?: Uint8Array;
   /** Device number on the PCI bus; the first free one unless given. */
   slot?: number;
@@ -247,16 +252,18 @@ export function parseMac(text: string): number {
 }
 
 /** The network cards of the options, those without an address with the next one that nobody has. Throws `LoadError`. */
-function cardRequests(cards: MachineOptions["networkCards"] = []): DeviceRequest[] {
+function cardRequests({ networkCards: cards = [], machine }: MachineOptions): DeviceRequest[] {
+  const { networkCard } = checkedChipset(machine);
   if (cards.length > MAX_CARDS) {
     throw new LoadError(`${cards.length} network cards: expected at most ${MAX_CARDS}`);
   }
   const taken = new Set(cards.flatMap(({ mac }) => (mac === undefined ? [] : [parseMac(mac)])));
-  return cards.map(({ model = "e1000", mac, slot, properties, rom }, index) => {
+  return cards.map(({ model = networkCard, mac, slot, properties, rom }, index) => {
     let own = mac === undefined ? FIRST_MAC : parseMac(mac);
     while (mac === undefined && taken.has(own)) own++;
     taken.add(own);
-    if (rom !== undefined && model !== "e1000") throw new LoadError(`${model} takes no ROM`);
+    if (rom !== undefined && !MODELS_WITH_ROM.includes(model))
+      throw new LoadError(`${model} takes no ROM`);
     const place: OptionValues = slot === undefined ? {} : { addr: slot };
     return { kind: model, options: { ...properties, index, mac: own, ...place } };
   });
@@ -274,7 +281,7 @@ export function deviceRequests(options: MachineOptions): DeviceRequest[] {
       : []),
     ...(debugExit === undefined ? [] : [{ kind: "isa-debug-exit", options: debugExit }]),
     ...(options.flash ?? []).map((_, unit) => ({ kind: "cfi.pflash01", options: { unit } })),
-    ...cardRequests(options.networkCards),
+    ...cardRequests(options),
     ...((options.vga ?? true) ? [{ kind: "VGA" }] : []),
     ...(options.devices ?? []),
     ...virtioDisks(options),

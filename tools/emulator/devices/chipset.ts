@@ -34,6 +34,8 @@ export interface Chipset {
   readonly display: { readonly device: number; readonly registers: number };
   /** The floppy controller is there without floppies, too. */
   readonly hasFloppyController: boolean;
+  /** The network card that a machine has where none is named. */
+  readonly networkCard: "e1000" | "e1000e";
   /** Places of hard disks and CDs, and how QEMU calls one. */
   readonly drives: { readonly places: number; nameOf(place: number): string };
   /** Where firmware puts PCI configuration in memory (ECAM), -1 where it does not show there. */
@@ -84,6 +86,7 @@ export const Q35: Chipset = {
   resetBits: 0x0a,
   display: { device: 1, registers: 0xfebd_4000 },
   hasFloppyController: false,
+  networkCard: "e1000e",
   drives: { places: 6, nameOf: (place) => `ide.${place}` },
   window: 0xb000_0000,
   lowRam: { limit: 0xb000_0000, kept: 0x8000_0000 },
@@ -109,6 +112,7 @@ export const I440FX: Chipset = {
   resetBits: 0x02,
   display: { device: 2, registers: 0xfebf_0000 },
   hasFloppyController: true,
+  networkCard: "e1000",
   drives: { places: 4, nameOf: (place) => `ide.${place >> 1}, unit ${place & 1}` },
   window: -1,
   lowRam: { limit: 0xe000_0000, kept: 0xc000_0000 },

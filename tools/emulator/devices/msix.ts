@@ -31,13 +31,16 @@ export class Msix {
   readonly #pendingAt: number;
   #fn: PciFunction | undefined;
 
-  /** `entries` messages, 1 to 2048, in base address register `bar`; the capability at offset `at`. */
-  constructor(entries: number, bar: number, at?: number) {
+  /**
+   * `entries` messages, 1 to 2048, in base address register `bar` of at least `smallest` bytes; the capability at offset
+   * `at`.
+   */
+  constructor(entries: number, bar: number, at?: number, smallest = SMALLEST) {
     if (entries < 1 || entries > MAX_ENTRIES) throw new Error(`${entries} MSI-X messages`);
     this.entries = entries;
-    this.#pendingAt = Math.max(SMALLEST / 2, entries * ENTRY_BYTES);
+    this.#pendingAt = Math.max(smallest / 2, entries * ENTRY_BYTES);
     const pendingBytes = Math.ceil(entries / 64) * 8;
-    const size = 2 ** Math.ceil(Math.log2(Math.max(SMALLEST, this.#pendingAt + pendingBytes)));
+    const size = 2 ** Math.ceil(Math.log2(Math.max(smallest, this.#pendingAt + pendingBytes)));
     this.bar = { index: bar, kind: "memory", size, handler: this.#handler() };
     const place = this.#pendingAt | bar;
     this.capability = {
@@ -86,6 +89,11 @@ export class Msix {
     }
     const at = entry * ENTRY_BYTES;
     if (this.#word(at + 4) === 0) this.#fn?.message(this.#word(at), this.#word(at + 8));
+  }
+
+  /** Message `entry` shall not be sent when its mask is taken away. */
+  withdraw(entry: number): void {
+    if (entry < this.entries) this.state.pending[entry] = false;
   }
 
   /** The capability's control register may have been written. */

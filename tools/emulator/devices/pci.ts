@@ -38,6 +38,7 @@ const STATUS_CAPABILITIES = 0x10;
 const CAPABILITY_MSI = 0x05;
 export const CAPABILITY_MSIX = 0x11;
 const MSI_ENABLE = 1;
+const MSI_GRANTED = 0x70;
 const MSI_64BIT = 0x80;
 const MSIX_ENABLE = 0x8000;
 
@@ -69,6 +70,27 @@ export interface PciCapability {
   readonly bytes: readonly number[];
   /** Which bits of them a guest may write; none unless given. */
   readonly writable?: readonly number[];
+}
+
+/** Number of messages, a power of two up to 32, and where the capability is. */
+export interface MsiPlace {
+  readonly messages: 1 | 2 | 4 | 8 | 16 | 32;
+  readonly at?: number;
+}
+
+/** MSI with 64-bit addresses (6.8.1). */
+export function msiCapability({ messages, at }: MsiPlace): PciCapability {
+  const control = (Math.log2(messages) << 1) | MSI_64BIT;
+  return {
+    id: CAPABILITY_MSI,
+    ...(at === undefined ? {} : { at }),
+    // Control, 64-bit address, data.
+    bytes: [control, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    writable: [
+      messages === 1 ? MSI_ENABLE : MSI_ENABLE | MSI_GRANTED,
+      ...[0, 0xfc, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+    ],
+  };
 }
 
 /** The expansion ROM among the base address registers, as QEMU counts them. */
@@ -105,8 +127,8 @@ export interface PciHeader {
   readonly bars?: readonly PciBar[];
   /** INTA is 1, INTD 4. */
   readonly interruptPin?: 1 | 2 | 3 | 4;
-  /** Number of messages, a power of two up to 32, and where the capability is. */
-  readonly msi?: { readonly messages: 1 | 2 | 4 | 8 | 16 | 32; readonly at?: number };
+  /** The first of the capabilities; functions with another order have it among them. */
+  readonly msi?: MsiPlace;
   readonly capabilities?: readonly PciCapability[];
   /** Contents of the expansion ROM, a power of two of at least 2048 bytes. */
   readonly rom?: Uint8Array | undefined;
@@ -195,7 +217,8 @@ export class PciFunction {
     }
     let last = CAPABILITIES;
     let free = FIRST_CAPABILITY;
-    for (const capability of [...this.#msiCapability(), ...(header.capabilities ?? [])]) {
+    const first = header.msi === undefined ? [] : [msiCapability(header.msi)];
+    for (const capability of [...first, ...(header.capabilities ?? [])]) {
       const at = capability.at ?? free;
       if (capability.id === CAPABILITY_MSI) this.#msi = at;
       if (capability.id === CAPABILITY_MSIX) this.#msix = at;
@@ -212,21 +235,6 @@ export class PciFunction {
   /** The 256 bytes. Changes made while the device is built last over resets if `sealPowerOn` follows. */
   get config(): Uint8Array {
     return this.state.config;
-  }
-
-  #msiCapability(): PciCapability[] {
-    const { msi } = this.header;
-    if (msi === undefined) return [];
-    const control = (Math.log2(msi.messages) << 1) | MSI_64BIT;
-    return [
-      {
-        id: CAPABILITY_MSI,
-        at: msi.at,
-        // Control, 64-bit address, data.
-        bytes: [control, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-        writable: [0x71, 0, 0xfc, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
-      },
-    ];
   }
 
   get16(at: number): number {

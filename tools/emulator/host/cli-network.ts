@@ -1,7 +1,11 @@
 // Networks on the command line, as QEMU has them: -netdev and -device, -nic, and -net with its hub.
 
 import type { OptionValues } from "../devices/device.ts";
-import { NETWORK_CARD_MODELS, type NetworkCardModel } from "../devices/net/network-card.ts";
+import {
+  MODELS_WITH_ROM,
+  NETWORK_CARD_MODELS,
+  type NetworkCardModel,
+} from "../devices/net/network-card.ts";
 import { VIRTIO_OPTIONS } from "../devices/virtio/virtio-pci.ts";
 import { parseMac } from "../machine-options.ts";
 import { parseAddress, parseNetwork } from "../net/user/addresses.ts";
@@ -14,7 +18,8 @@ export type NetdevRequest =
   | { kind: "user"; user: UserNetworkOptions; tftp?: string };
 
 export interface CliCard {
-  model: NetworkCardModel;
+  /** The board's unless given. */
+  model?: NetworkCardModel;
   mac?: string;
   slot?: number;
   properties?: OptionValues;
@@ -173,9 +178,10 @@ function checkedMac(option: string, mac: string): string {
   return mac;
 }
 
-/** -device e1000,… */
-export function parseCard(network: CliNetwork, model: string, props: Map<string, string>): void {
-  const option = `-device ${model}`;
+/** -device e1000e,… */
+export function parseCard(network: CliNetwork, name: string, props: Map<string, string>): void {
+  const option = `-device ${name}`;
+  const model = oneOf("-device", name, NETWORK_CARD_MODELS) as NetworkCardModel;
   const rules = model === "virtio-net-pci" ? VIRTIO_OPTIONS : {};
   onlyKeys(option, props, ["netdev", "mac", "addr", ...Object.keys(rules), ...CARD_HOST_KEYS]);
   const [mac, addr] = [props.get("mac"), props.get("addr")];
@@ -184,7 +190,7 @@ export function parseCard(network: CliNetwork, model: string, props: Map<string,
     throw new UsageError(`${option} addr=${addr}: expected a device of the bus, such as 5`);
   }
   network.cards.push({
-    model: model as NetworkCardModel,
+    model,
     ...(mac === undefined ? {} : { mac: checkedMac(option, mac) }),
     ...(place === undefined ? {} : { slot: Number.parseInt(place, 16) }),
     ...(model === "virtio-net-pci" ? { properties: virtioProperties(option, props) } : {}),
@@ -193,9 +199,11 @@ export function parseCard(network: CliNetwork, model: string, props: Map<string,
   });
 }
 
-function romOf(option: string, model: string, file: string): string {
-  if (model === "e1000") return file;
-  throw new UsageError(`${option} romfile=${file}: only e1000 takes a ROM`);
+function romOf(option: string, model: NetworkCardModel, file: string): string {
+  if (MODELS_WITH_ROM.includes(model)) return file;
+  throw new UsageError(
+    `${option} romfile=${file}: only ${MODELS_WITH_ROM.join(" and ")} take a ROM`,
+  );
 }
 
 /** Those of the transport; the slot is every card's. */
@@ -213,19 +221,18 @@ export function parseNic(network: CliNetwork, text: string): void {
   addNetdev(network, id, netdev, `-nic ${text}`);
   const mac = props.get("mac");
   network.cards.push({
-    model: modelOf("-nic model", props.get("model")),
+    ...modelOf("-nic model", props.get("model")),
     ...(mac === undefined ? {} : { mac: checkedMac("-nic", mac) }),
     netdev: id,
   });
 }
 
 /** Models of -nic and -net, with QEMU's short name of virtio's. */
-const modelOf = (option: string, text = "e1000"): NetworkCardModel =>
-  oneOf(
-    option,
-    text === "virtio" ? "virtio-net-pci" : text,
-    NETWORK_CARD_MODELS,
-  ) as NetworkCardModel;
+function modelOf(option: string, text: string | undefined): Pick<CliCard, "model"> {
+  if (text === undefined) return {};
+  const name = text === "virtio" ? "virtio-net-pci" : text;
+  return { model: oneOf(option, name, NETWORK_CARD_MODELS) as NetworkCardModel };
+}
 
 /** -net nic, and -net BACKEND: all of them on one hub. */
 export function parseNet(network: CliNetwork, text: string): void {
@@ -238,7 +245,7 @@ export function parseNet(network: CliNetwork, text: string): void {
   onlyKeys("-net nic", props, ["model", "macaddr", "netdev", "name", "addr", "vectors"]);
   const mac = props.get("macaddr");
   network.cards.push({
-    model: modelOf("-net nic,model", props.get("model")),
+    ...modelOf("-net nic,model", props.get("model")),
     ...(mac === undefined ? {} : { mac: checkedMac("-net nic", mac) }),
     netdev: props.get("netdev") ?? HUB,
   });
@@ -271,7 +278,7 @@ export function checkNetwork({ netdevs, hub, cards, captures }: CliNetwork): voi
   const loose = [...netdevs.keys()].find((id) => !taken.has(id));
   if (loose !== undefined) {
     throw new UsageError(
-      `-netdev id=${loose} is behind no card: -device e1000,netdev=${loose} makes one`,
+      `-netdev id=${loose} is behind no card: -device e1000e,netdev=${loose} makes one`,
     );
   }
   if (hub.length > 0 && !cards.some(({ netdev }) => netdev === HUB)) {

@@ -769,7 +769,7 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-nic"],
     value: "KIND,…",
-    help: "the same with a card: model=e1000 or virtio-net-pci, mac=ADDRESS; none, the default, is no card",
+    help: "the same with a card: model=e1000, e1000e or virtio-net-pci, mac=ADDRESS; none, the default, is no card",
     choices: BACKENDS,
     apply: (o, v) => parseNic(o.network, v),
   },

@@ -4,6 +4,7 @@
 import type { DeviceKind } from "../devices/device.ts";
 import { debugExit } from "../devices/isa-debug-exit.ts";
 import { e1000 } from "../devices/net/e1000.ts";
+import { e1000e } from "../devices/net/e1000e.ts";
 import { pcTestDevice } from "../devices/pc-testdev.ts";
 import { virtioBlk } from "../devices/virtio/virtio-blk.ts";
 import { virtioSerial } from "../devices/virtio/virtio-console.ts";
@@ -14,6 +15,7 @@ import { virtioRng } from "../devices/virtio/virtio-rng.ts";
 export const ADDABLE_DEVICES: readonly DeviceKind[] = [
   debugExit,
   e1000,
+  e1000e,
   pcTestDevice,
   virtioBlk,
   virtioNet,

@@ -7,35 +7,35 @@ import type { Access } from "../../platform/testdata/bus-guest.ts";
 import {
   answers,
   at,
+  BROADCAST,
   bringUp,
+  causes,
+  context,
+  datagram,
   dump,
+  EOP_RS_FCS,
   frameAt,
+  GROUP,
   load,
   loopback,
+  looped,
+  OTHER,
+  OWN,
   pciRead,
   pciWrite,
   phy,
-  RX_DATA,
-  RX_RING,
+  received,
   receiveRing,
   SLOT,
+  send,
   store,
   TX_DATA,
   TX_RING,
   transmitRing,
+  USUAL,
   waitForLink,
   waitForQemu,
 } from "./testdata/nic-script.ts";
-
-const OWN = [0x52, 0x54, 0x00, 0x12, 0x34, 0x56];
-const OTHER = [0x52, 0x54, 0x00, 0x99, 0x99, 0x99];
-const BROADCAST = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
-const GROUP = [0x01, 0x00, 0x5e, 0x00, 0x00, 0xfb];
-
-/** Bits of a descriptor's third dword. */
-const EOP_RS_FCS = 0x0b00_0000;
-/** RCTL: broadcasts, the check sequence taken off, which QEMU counts and does not store otherwise. */
-const USUAL = 0x0400_8000;
 
 /** Everything of configuration space; firmware places base addresses by what else there is. */
 const configuration: Access[] = [
@@ -72,70 +72,8 @@ const microwire = (opcode: number, address: number, bits: number): Access[] => [
   load(at(0x10)),
 ];
 
-const send = (tail: number): Access[] => [store(at(0x3818), tail), load(at(0x3810))];
-const causes = (): Access => load(at(0xc0));
 /** By the manual sizes are counted with the check sequence; QEMU leaves it out where it is taken off. */
 const statistics = (): Access[] => dump(at(0x4000), 0x100, { 23: 0, 54: 0 });
-const received = (count: number, bytes = 64): Access[] => [
-  load(at(0x2810)),
-  ...Array.from({ length: count }, (_, i) => [
-    ...dump(RX_RING + 16 * i, 16),
-    ...dump(RX_DATA + 2048 * i, bytes),
-  ]).flat(),
-];
-
-/** A ring each way in loopback, with frames of these lengths and destinations. */
-function looped(
-  frames: readonly (readonly [length: number, destination: readonly number[], type?: number])[],
-  control = USUAL,
-  before: readonly Access[] = [],
-): Access[] {
-  return [
-    ...bringUp(),
-    ...loopback(),
-    ...frames.flatMap(([length, destination, type], i) =>
-      frameAt(TX_DATA + 0x4000 * i, length, destination, type),
-    ),
-    ...transmitRing(
-      frames.map(([length], i) => ({ buffer: TX_DATA + 0x4000 * i, command: EOP_RS_FCS | length })),
-    ),
-    ...before,
-    ...receiveRing(control),
-    ...waitForQemu(),
-    ...send(frames.length),
-  ];
-}
-
-/** IPv4 with TCP or UDP from byte 14 on, with `payload` bytes. */
-function datagram(address: number, protocol: number, payload: number): Access[] {
-  const header = protocol === 6 ? 20 : 8;
-  const length = 20 + header + payload;
-  const ip = [0x45, 0, length >> 8, length & 0xff, 0x12, 0x34, 0x40, 0, 64, protocol, 0, 0];
-  const bytes = [...ip, 10, 0, 2, 15, 10, 0, 2, 2, 0x12, 0x34, 0, 80];
-  if (protocol === 6) bytes.push(1, 2, 3, 0xf0, 0, 0, 0, 1, 0x50, 0x19, 16, 0, 0xab, 0xcd, 0, 0);
-  else bytes.push((8 + payload) >> 8, (8 + payload) & 0xff, 0xab, 0xcd);
-  return [
-    ...frameAt(address, 14, OWN),
-    ...wordsAt(address, [...OWN, 0x52, 0x54, 0, 1, 2, 3, 8, 0, ...bytes], payload),
-  ];
-}
-function wordsAt(address: number, head: readonly number[], payload: number): Access[] {
-  const bytes = [...head, ...Array.from({ length: payload }, (_, i) => (i * 13 + 5) & 0xff)];
-  while (bytes.length % 4 !== 0) bytes.push(0);
-  return Array.from({ length: bytes.length / 4 }, (_, i) => {
-    const [a = 0, b = 0, c = 0, d = 0] = bytes.slice(4 * i, 4 * i + 4);
-    return store(address + 4 * i, (a | (b << 8) | (c << 16) | (d << 24)) >>> 0);
-  });
-}
-
-/** The context of such a datagram: checksums of IP header and of TCP or UDP, and how it is cut. */
-const context = (tcp: boolean, more = 0, mss = 0, payload = 0) =>
-  ({
-    buffer: [0x0021_180e, tcp ? 0x0000_3222 : 0x0000_2822],
-    command: (0x2000_0000 | 0x0200_0000 | (tcp ? 0x0100_0000 : 0) | more | payload) >>> 0,
-    status: ((mss << 16) | ((tcp ? 54 : 42) << 8)) >>> 0,
-  }) as const;
-
 const scripts: Record<string, readonly Access[]> = {
   "configuration space": configuration,
   "registers after a reset": [

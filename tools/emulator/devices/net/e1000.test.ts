@@ -3,75 +3,23 @@
 
 import { describe, expect, test } from "vitest";
 import { Machine } from "../../host/machine.ts";
-import { ALL_DEVICES, type BareBoard, bareBoard } from "../../platform/testdata/bare-board.ts";
 import { flashImage } from "../../platform/testdata/flash-guest.ts";
 import { E1000 } from "./e1000.ts";
 import * as R from "./e1000-registers.ts";
 import { frameCheck } from "./frame-check.ts";
+import {
+  BUFFERS,
+  cardRig,
+  EOP_RS,
+  frame,
+  RX_RING,
+  randomAccesses,
+  receiver,
+  TX_RING,
+  transmitter,
+} from "./testdata/card-rig.ts";
 
-const BASE = 0xe000_0000;
-const TX_RING = 0x1_0000;
-const RX_RING = 0x2_0000;
-const BUFFERS = 0x3_0000;
-const EOP_RS = 0x0900_0000;
-const OWN = Uint8Array.of(0x52, 0x54, 0, 0x12, 0x34, 0x56, 0x52, 0x54, 0, 1, 2, 3, 8, 0);
-
-interface Rig extends BareBoard {
-  card: E1000;
-  sent: Uint8Array[];
-  read(register: number): number;
-  write(register: number, value: number): void;
-  put(address: number, ...values: number[]): void;
-}
-
-function rig(): Rig {
-  const b = bareBoard([...ALL_DEVICES, { kind: "e1000" }]);
-  const { mmio, ports } = b.board;
-  for (const [register, value] of [
-    [0x10, BASE],
-    [0x04, 7],
-  ] as const) {
-    ports.write(0xcf8, 0x8000_1000 | register, 4);
-    ports.write(0xcfc, value, 4);
-  }
-  const card = b.board.find(E1000) as E1000;
-  const sent: Uint8Array[] = [];
-  card.onFrame = (frame) => sent.push(frame);
-  const view = new DataView(b.ram.buffer);
-  return Object.assign(b, {
-    card,
-    sent,
-    read: (register: number) => mmio.read(BASE + register, 4),
-    write: (register: number, value: number) => mmio.write(BASE + register, value >>> 0, 4),
-    put: (address: number, ...values: number[]) => {
-      values.forEach((value, i) => {
-        view.setUint32(address + 4 * i, value >>> 0, true);
-      });
-    },
-  });
-}
-
-/** A ring of `count` equal descriptors, and the transmitter on. */
-function transmitter(r: Rig, count: number, command: number, buffer = BUFFERS): void {
-  for (let i = 0; i < Math.min(count, 256); i++) r.put(TX_RING + 16 * i, buffer, 0, command, 0);
-  r.write(R.TDBAL, TX_RING);
-  r.write(R.TDLEN, count * 16);
-  r.write(R.TCTL, 2);
-}
-
-function receiver(r: Rig, count = 8, control = 0x0400_8002): void {
-  for (let i = 0; i < count; i++) r.put(RX_RING + 16 * i, BUFFERS + 2048 * i, 0, 0, 0);
-  r.write(R.RDBAL, RX_RING);
-  r.write(R.RDLEN, count * 16);
-  r.write(R.RDT, count - 1);
-  r.write(R.RCTL, control);
-}
-
-function frame(length: number, fill = 1): Uint8Array {
-  const out = new Uint8Array(length).fill(fill);
-  out.set(OWN);
-  return out;
-}
+const rig = () => cardRig("e1000", E1000);
 
 describe("rings that make no sense", () => {
   test("a head beyond the end comes back to the start", () => {
@@ -141,18 +89,7 @@ describe("rings that make no sense", () => {
 
   test("every register takes anything", () => {
     const r = rig();
-    let seed = 1;
-    const random = (): number => {
-      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-      return seed;
-    };
-    for (let i = 0; i < 20_000; i++) {
-      const register = random() % 8 === 0 ? random() & 0x1fffc : (random() % 0x6000) & ~3;
-      if (random() & 1) r.write(register, random());
-      else r.read(register);
-      if (i % 50 === 0) r.card.receive(frame(60 + (random() % 3000)));
-      if (i % 500 === 0) r.advance(100_000);
-    }
+    randomAccesses(r, 0x6000);
     r.card.reset();
     expect(r.read(R.STATUS)).toBe(0x8008_0783);
   });
@@ -234,20 +171,24 @@ test("a reset by the guest puts registers back, and leaves the PHY alone", () =>
   expect(r.read(R.MDIC) & 0xffff).toBe(0x1234);
 });
 
-test("firmware of the guest's finds an expansion ROM", async () => {
-  const rom = Uint8Array.from({ length: 3000 }, (_, i) => i & 0xff);
-  const machine = await Machine.create({ bios: flashImage([], 0x1_0000), networkCards: [{ rom }] });
-  const { ports, mmio } = machine.board;
-  for (const [register, value] of [
-    [0x30, 0xe000_0001],
-    [0x04, 2],
-  ] as const) {
-    ports.write(0xcf8, 0x8000_1000 | register, 4);
-    ports.write(0xcfc, value, 4);
-  }
-  expect(mmio.read(0xe000_0104, 4)).toBe(0x0706_0504);
-  expect(mmio.read(0xe000_0ffc, 4)).toBe(0);
-});
+test.each(["e1000", "e1000e"] as const)(
+  "firmware of the guest's finds the ROM of %s",
+  async (model) => {
+    const rom = Uint8Array.from({ length: 3000 }, (_, i) => i & 0xff);
+    const card = { model, rom };
+    const machine = await Machine.create({ bios: flashImage([], 0x1_0000), networkCards: [card] });
+    const { ports, mmio } = machine.board;
+    for (const [register, value] of [
+      [0x30, 0xe000_0001],
+      [0x04, 2],
+    ] as const) {
+      ports.write(0xcf8, 0x8000_1000 | register, 4);
+      ports.write(0xcfc, value, 4);
+    }
+    expect(mmio.read(0xe000_0104, 4)).toBe(0x0706_0504);
+    expect(mmio.read(0xe000_0ffc, 4)).toBe(0);
+  },
+);
 
 test("registers are in I/O space, too", () => {
   const r = rig();

@@ -13,8 +13,10 @@ export const FCS_BYTES = 4;
 export const MAX_CARDS = 8;
 
 /** Kinds of cards, as QEMU names them. */
-export const NETWORK_CARD_MODELS = ["e1000", "virtio-net-pci"] as const;
+export const NETWORK_CARD_MODELS = ["e1000", "e1000e", "virtio-net-pci"] as const;
 export type NetworkCardModel = (typeof NETWORK_CARD_MODELS)[number];
+/** Those with an expansion ROM. */
+export const MODELS_WITH_ROM: readonly NetworkCardModel[] = ["e1000", "e1000e"];
 
 export interface NetworkCard {
   /** Number of the card, from 0 on. */

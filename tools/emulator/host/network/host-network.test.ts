@@ -45,7 +45,7 @@ async function guest(script: readonly Access[]) {
   const machine = await Machine.create({
     kernel: busGuest(),
     modules: [{ file: encodeScript(script) }],
-    networkCards: [{}],
+    networkCards: [{ model: "e1000" }],
     debugExit: { iobase: 0xf4, iosize: 4 },
     onDebugConsole: (byte) => {
       output += String.fromCharCode(byte);
@@ -281,9 +281,13 @@ test("the command records what a network answers, and a replay needs none", () =
   expect(readFileSync(file("output"), "latin1")).toBe(answer);
 });
 
-test("cards have addresses and places as QEMU gives them", async () => {
+test.each([
+  ["q35", "e1000e"],
+  ["pc", "e1000"],
+] as const)("cards of %s have addresses and places as QEMU gives them", async (board, name) => {
   const machine = await Machine.create({
     kernel: busGuest(),
+    machine: board,
     networkCards: [{}, { mac: "52:54:00:12:34:57" }, {}, { slot: 9 }],
   });
   expect(machine.networkCards.map(({ mac }) => Buffer.from(mac).toString("hex"))).toEqual([
@@ -292,11 +296,15 @@ test("cards have addresses and places as QEMU gives them", async () => {
     "525400123458",
     "525400123459",
   ]);
+  const first = board === "q35" ? 2 : 3;
   expect(machine.board.describe().filter((line) => line.startsWith("e1000"))).toEqual(
-    [2, 3, 4, 9].map((slot, i) =>
-      expect.stringMatching(new RegExp(`^e1000-${i}: PCI 0:${slot}\\.0 INTA`)),
+    [first, first + 1, first + 2, 9].map((slot, i) =>
+      expect.stringMatching(new RegExp(`^${name}-${i}: PCI 0:${slot}\\.0 INTA`)),
     ),
   );
+});
+
+test("cards that cannot be are told of", async () => {
   const rom = { model: "virtio-net-pci", rom: new Uint8Array(1) } as const;
   await expect(Machine.create({ networkCards: [rom] })).rejects.toThrow("takes no ROM");
   await expect(Machine.create({ networkCards: [{ mac: "1" }] })).rejects.toThrow("mac 1: expected");
@@ -325,6 +333,11 @@ describe("the command line", () => {
     });
     expect(networkOf("-net nic,macaddr=52:54:00:00:00:01 -net user").hub).toHaveLength(1);
     expect(networkOf("-net none").cards).toEqual([]);
+    // Which card there is without a name is the board's to say.
+    expect(networkOf("-net nic -net user -nic user,model=e1000e").cards).toEqual([
+      { netdev: "" },
+      { netdev: "#nic1", model: "e1000e" },
+    ]);
   });
 
   test.each([
@@ -348,7 +361,7 @@ describe("the command line", () => {
     ["-net user", "there is no card on the hub"],
     ["-object filter-dump,id=f,netdev=n,file=x", "there is no -netdev with id=n"],
     ["-object secret,id=x", "expected rng-builtin, rng-random, filter-dump"],
-    ["-device virtio-net-pci,romfile=x", "only e1000 takes a ROM"],
+    ["-device virtio-net-pci,romfile=x", "only e1000 and e1000e take a ROM"],
     ["-device e1000,addr=100", "expected a device of the bus"],
   ])("%s", (text, message) => {
     expect(() => networkOf(text)).toThrow(UsageError);

@@ -1,0 +1,456 @@
+// Intel's 82574L gigabit Ethernet controller (Intel 82574 GbE Controller Family Datasheet), as QEMU's e1000e: PCI 8086:10D3
+// with MSI-X, two queues each way, extended descriptors. Not here: wake up, manageability, flow control, time stamps,
+// the NVM by its pins, flash, delays of interrupts other than ITR and EITR.
+
+import { allOnes, type Device, type DeviceKind, type MmioHandler, type Slot } from "../device.ts";
+import { Msix, type MsixState } from "../msix.ts";
+import { msiCapability, type PciCapability, type PciFunction, SLOT_OPTION } from "../pci.ts";
+import type { Timer } from "../timers.ts";
+import type { DescriptorRing } from "./descriptor-ring.ts";
+import { addressRegisters } from "./e1000-filter.ts";
+import {
+  accessPhy,
+  completeNegotiation,
+  hasLoopback,
+  MDIC_INTERRUPT,
+  PHY_82574L,
+  type PhyState,
+  phyReset,
+  setLink,
+} from "./e1000-phy.ts";
+import * as R from "./e1000-registers.ts";
+import { type TransmitState, Transmitter, transmitReset } from "./e1000-transmit.ts";
+import { type InterruptState, Interrupts, interruptReset } from "./e1000e-interrupts.ts";
+import { nvmOf, readNvm, writeNvm } from "./e1000e-nvm.ts";
+import { ReceiveQueues } from "./e1000e-receive.ts";
+import * as E from "./e1000e-registers.ts";
+import { FIRST_MAC, MAX_CARDS, macBytes, type NetworkCard } from "./network-card.ts";
+import { Receiver, type ReceiveState, receiveReset } from "./receive-fifo.ts";
+import { RegisterFile } from "./register-file.ts";
+
+const MEMORY_BYTES = 0x2_0000;
+const FLASH_BYTES = 0x2_0000;
+const IO_BYTES = 32;
+const MSIX_BYTES = 0x4000;
+/** I/O: index and data (10.2.1.3). */
+const IO_ADDRESS = 0;
+const IO_DATA = 4;
+
+/** How long an auto-negotiation takes, ns; what QEMU's does. */
+const NEGOTIATION_NS = 500_000_000;
+/** A transmit descriptor that says when it is done: RS (7.2.10.1.2). */
+const REPORT_STATUS = 0x0800_0000;
+
+/** Capabilities (9.3) and where they are. */
+const MSIX_AT = 0xa0;
+const CAPABILITIES: readonly PciCapability[] = [
+  {
+    // Power management 1.1 with a device-specific initialization; PME can be turned on and does not come.
+    id: 0x01,
+    at: 0xc8,
+    bytes: [0x22, 0x00, 0, 0, 0, 0],
+    writable: [0, 0, 0x03, 0x1f, 0, 0],
+  },
+  msiCapability({ messages: 1, at: 0xd0 }),
+  {
+    // PCI Express 1.0a, an endpoint of the root complex: a link of one lane at 2.5 GT/s.
+    id: 0x10,
+    at: 0xe0,
+    bytes: [0x91, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0x11, 0x04, 0, 0, 0, 0, 0x11, 0],
+  },
+];
+
+interface E1000eState {
+  /** By offset; 0 where there is none. */
+  registers: Record<number, number>;
+  nvm: Uint16Array;
+  phy: PhyState;
+  interrupts: InterruptState;
+  transmit: [TransmitState, TransmitState];
+  receive: ReceiveState;
+  msix: MsixState;
+  /** Register that the I/O data port accesses. */
+  index: number;
+}
+
+/** What lasts over a reset by CTRL. */
+type Lasting = Pick<E1000eState, "nvm" | "phy" | "msix" | "index">;
+
+const QUEUES = [0, 1] as const;
+
+export class E1000e implements Device, NetworkCard {
+  readonly name: string;
+  readonly index: number;
+  readonly mac: Uint8Array;
+  state: E1000eState;
+  onFrame: (frame: Uint8Array) => void = () => {};
+  readonly #slot: Slot;
+  readonly #fn: PciFunction;
+  readonly #msix: Msix;
+  readonly #registers = new RegisterFile(() => this.state.registers);
+  readonly #interrupts: Interrupts;
+  readonly #transmitters: readonly Transmitter[];
+  readonly #receiver: Receiver;
+  readonly #timers: { interrupt: Timer; transmit: readonly Timer[]; link: Timer };
+
+  constructor(slot: Slot, index: number, mac: number, device: number) {
+    this.name = slot.name;
+    this.index = index;
+    this.mac = macBytes(mac);
+    this.#slot = slot;
+    this.#msix = new Msix(E.VECTORS, 3, MSIX_AT, MSIX_BYTES);
+    this.#fn = slot.pci({
+      device,
+      vendor: 0x8086,
+      deviceId: 0x10d3,
+      classCode: 0x020000,
+      subsystem: 0x0000_8086,
+      bars: [
+        { index: 0, kind: "memory", size: MEMORY_BYTES, handler: this.#memory() },
+        { index: 1, kind: "memory", size: FLASH_BYTES, handler: NO_FLASH },
+        { index: 2, kind: "io", size: IO_BYTES, handler: this.#io() },
+        this.#msix.bar,
+      ],
+      interruptPin: 1,
+      capabilities: [...CAPABILITIES, this.#msix.capability],
+      rom: slot.board.cardRoms[index],
+    });
+    this.#msix.attach(this.#fn);
+    this.state = this.#fresh(this.#powerOn());
+    this.#timers = {
+      interrupt: slot.timer(() => this.#interrupts.elapsed(), "interrupt"),
+      transmit: QUEUES.map((queue) =>
+        slot.timer(() => this.#transmitters[queue]?.transmit(), `transmit${queue}`),
+      ),
+      link: slot.timer(() => this.#negotiated(), "link"),
+    };
+    this.#interrupts = new Interrupts({
+      state: () => this.state.interrupts,
+      registers: this.#registers,
+      fn: this.#fn,
+      msix: this.#msix,
+      clock: slot.clock,
+      timer: this.#timers.interrupt,
+    });
+    this.#transmitters = QUEUES.map((queue) => this.#transmitter(queue));
+    this.#receiver = this.#newReceiver();
+    this.#fn.onWrite = (offset, size) => this.#configured(offset, size);
+  }
+
+  // ---- Its parts
+
+  #host() {
+    return {
+      registers: this.#registers,
+      fetch: (address: number, length: number) => this.#fetch(address, length),
+      store: (address: number, bytes: Uint8Array) => this.#fn.dma.write(address, bytes),
+      raise: (causes: number) => this.#interrupts.raise(causes),
+      isMaster: () => this.#fn.isMaster,
+    };
+  }
+
+  #transmitter(queue: 0 | 1): Transmitter {
+    const host = {
+      ...this.#host(),
+      transmitting: () => this.state.transmit[queue],
+      isOn: (ring: DescriptorRing) => this.#isTransmitting(queue, ring),
+      writtenBack: (command: number) => this.#writtenBack(queue, command),
+      now: () => this.#slot.clock.now(),
+      resumeAt: (when: number) => this.#timers.transmit[queue]?.set(when),
+      send: (frame: Uint8Array) => this.#send(frame),
+    };
+    return new Transmitter(host, E.TRANSMIT_RINGS[queue]);
+  }
+
+  #isTransmitting(queue: 0 | 1, ring: DescriptorRing): boolean {
+    const isOn = (this.#registers.get(R.TCTL) & R.TCTL_EN) !== 0;
+    const isQueueOn = (this.#registers.get(E.TARC[queue]) & E.TARC_ENABLE) !== 0;
+    return isOn && isQueueOn && (ring.hasTail || ring.isEmpty);
+  }
+
+  /** With MSI-X queues have causes of their own (7.4.3). */
+  #writtenBack(queue: 0 | 1, command: number): number | undefined {
+    const isEvery = (this.#registers.get(E.IVAR) & E.IVAR_EVERY_WRITE_BACK) !== 0;
+    if (!isEvery && !(command & REPORT_STATUS)) return undefined;
+    return this.#msix.enabled ? E.CAUSE.transmit[queue] : R.CAUSE.transmitWrittenBack;
+  }
+
+  #newReceiver(): Receiver {
+    const host = {
+      ...this.#host(),
+      receiving: () => this.state.receive,
+      received: (queue: 0 | 1, isLow: boolean) => this.#received(queue, isLow),
+    };
+    return new Receiver(host, new ReceiveQueues(host));
+  }
+
+  #received(queue: 0 | 1, isLow: boolean): number {
+    if (this.#msix.enabled) return E.CAUSE.receive[queue];
+    return R.CAUSE.receiveTimer | (isLow ? R.CAUSE.receiveMinimum : 0);
+  }
+
+  /** Guest memory, zeros where there is none. */
+  #fetch(address: number, length: number): Uint8Array {
+    const bytes = this.#fn.dma.read(address, length);
+    if (bytes.length === length) return bytes;
+    this.#slot.log.guestError(
+      `${this.name}: ${length} bytes at 0x${address.toString(16)} are not all memory that it can read`,
+    );
+    const out = new Uint8Array(length);
+    out.set(bytes);
+    return out;
+  }
+
+  /** Configuration space has been written: MSI-X, bus mastering. */
+  #configured(offset: number, size: number): void {
+    if (offset < MSIX_AT + 4 && offset + size > MSIX_AT) this.#msix.controlChanged();
+    this.#interrupts.update();
+    this.#receiver.drain();
+  }
+
+  // ---- Resets
+
+  #powerOn(): Lasting {
+    return {
+      nvm: nvmOf(this.mac),
+      phy: phyReset(PHY_82574L),
+      msix: this.#msix.state,
+      index: 0,
+    };
+  }
+
+  #fresh(lasting: Lasting): E1000eState {
+    const [low, high] = addressRegisters(this.mac);
+    return {
+      ...lasting,
+      registers: { ...E.RESET_VALUES, [R.RA]: low, [R.RA + 4]: high },
+      interrupts: interruptReset(),
+      transmit: [transmitReset(), transmitReset()],
+      receive: receiveReset(),
+    };
+  }
+
+  reset(): void {
+    this.#msix.reset();
+    const { nvm } = this.state;
+    this.#restart({ ...this.#powerOn(), nvm });
+    this.#timers.link.cancel();
+  }
+
+  /** All but configuration space, NVM and PHY is as after power-on (10.2.2.1). */
+  #restart(lasting: Lasting): void {
+    this.state = this.#fresh(lasting);
+    for (const timer of [this.#timers.interrupt, ...this.#timers.transmit]) timer.cancel();
+    this.#fn.setInterrupt(false);
+  }
+
+  restored(): void {
+    this.#msix.state = this.state.msix;
+  }
+
+  // ---- Frames
+
+  receive(frame: Uint8Array): void {
+    this.#receiver.receive(frame);
+  }
+
+  #send(frame: Uint8Array): void {
+    const isLooped =
+      (this.#registers.get(R.RCTL) & E.RCTL_LOOPBACK) === E.RCTL_MAC_LOOPBACK ||
+      hasLoopback(this.state.phy);
+    if (isLooped) this.#receiver.receive(frame);
+    else if (this.#registers.get(R.STATUS) & R.STATUS_LINK_UP) this.onFrame(frame);
+  }
+
+  // ---- Link (5.5)
+
+  #setLink(up: boolean): void {
+    const status = this.#registers.get(R.STATUS);
+    this.#registers.set(R.STATUS, up ? status | R.STATUS_LINK_UP : status & ~R.STATUS_LINK_UP);
+    setLink(this.state.phy, up);
+  }
+
+  #negotiate(): void {
+    this.#setLink(false);
+    this.#timers.link.set(this.#slot.clock.now() + NEGOTIATION_NS);
+  }
+
+  #negotiated(): void {
+    this.#setLink(true);
+    completeNegotiation(this.state.phy);
+    this.#registers.set(R.CTRL, this.#registers.get(R.CTRL) | E.CTRL_BITS.flowControl);
+    this.#interrupts.raise(R.CAUSE.linkChange);
+    this.#receiver.drain();
+  }
+
+  // ---- Registers
+
+  #read(offset: number): number {
+    const register = E.registerAt(offset);
+    const value = this.#registers.get(register);
+    switch (register) {
+      case R.ICR:
+        return this.#interrupts.read();
+      case R.ICS:
+        return this.#registers.get(R.ICR);
+      case R.STATUS:
+        return E.shownStatus(value, this.#registers.get(R.CTRL), this.#registers.get(E.CTRL_EXT));
+      case E.SWSM:
+        // The semaphore is the reader's who finds it free (10.2.5.13).
+        this.#registers.set(register, value | 1);
+        return value;
+    }
+    if (E.isStatistic(register)) return this.#registers.takeCount(register);
+    const kept = E.keptOf(register);
+    return kept === undefined ? value : (value & kept.reads) >>> 0;
+  }
+
+  #write(offset: number, value: number): void {
+    const register = E.registerAt(offset);
+    const write = this.#writes[register];
+    if (write !== undefined) {
+      write(value);
+      return;
+    }
+    const kept = E.keptOf(register);
+    if (kept !== undefined) {
+      if (kept.writes !== 0) this.#registers.set(register, value & kept.writes);
+      return;
+    }
+    this.#slot.log.unimplemented(`${this.name}: register 0x${register.toString(16)}`);
+  }
+
+  /** Registers of which a write does more than keep the value. */
+  readonly #writes: Readonly<Record<number, (value: number) => void>> = {
+    [R.CTRL]: (value) => this.#control(value),
+    [E.CTRL_DUPLICATE]: (value) => this.#control(value),
+    [R.STATUS]: (value) => {
+      if (value & E.STATUS_BITS.phyReset) return;
+      this.#registers.set(R.STATUS, this.#registers.get(R.STATUS) & ~E.STATUS_BITS.phyReset);
+    },
+    [R.EECD]: (value) => this.#setUnder(R.EECD, value, E.EECD_READ_ONLY),
+    [R.EERD]: (value) => this.#registers.set(R.EERD, readNvm(this.state.nvm, value)),
+    [E.EEWR]: (value) => this.#registers.set(R.EERD, writeNvm(this.state.nvm, value)),
+    [E.CTRL_EXT]: (value) => this.#registers.set(E.CTRL_EXT, value & ~E.CTRL_EXT_BITS.selfClearing),
+    [R.MDIC]: (value) => this.#mdic(value),
+    [R.ICR]: (value) => this.#interrupts.clear(value),
+    [R.ICS]: (value) => this.#interrupts.raise(value),
+    [R.IMS]: (value) => this.#interrupts.enable(value),
+    [R.IMC]: (value) => this.#interrupts.disable(value),
+    [E.GCR]: (value) => this.#setUnder(E.GCR, value, E.GCR_READ_ONLY),
+    [E.PSRCTL]: (value) => this.#splitSizes(value),
+    [E.RXDCTL]: (value) => {
+      this.#registers.set(E.RXDCTL, value);
+      this.#registers.set(E.RXDCTL1, value);
+    },
+    [E.PBACLR]: (value) => {
+      for (let vector = 0; vector < E.VECTORS; vector++) {
+        if ((value >> vector) & 1) this.#msix.withdraw(vector);
+      }
+      this.#registers.set(E.PBACLR, value & ((1 << E.VECTORS) - 1));
+    },
+    [R.RCTL]: (value) => {
+      this.#registers.set(R.RCTL, value);
+      this.#receiver.drain();
+    },
+    [R.TCTL]: (value) => {
+      this.#registers.set(R.TCTL, value);
+      for (const transmitter of this.#transmitters) transmitter.start();
+    },
+    ...Object.fromEntries([
+      ...E.RECEIVE_RINGS.map(({ tail }) => [
+        tail,
+        (value: number) => {
+          this.#registers.set(tail, value & 0xffff);
+          this.#receiver.drain();
+        },
+      ]),
+      ...E.TRANSMIT_RINGS.map(({ tail }, queue) => [
+        tail,
+        (value: number) => {
+          this.#registers.set(tail, value & 0xffff);
+          this.#transmitters[queue]?.start();
+        },
+      ]),
+      ...Array.from({ length: E.VECTORS }, (_, vector) => [
+        E.EITR + 4 * vector,
+        (value: number) => this.#registers.set(E.EITR + 4 * vector, value & 0xffff),
+      ]),
+    ]),
+  };
+
+  /** Sets a register but for bits that are not the guest's. */
+  #setUnder(register: number, value: number, readOnly: number): void {
+    this.#registers.set(register, (this.#registers.get(register) & readOnly) | (value & ~readOnly));
+  }
+
+  #control(value: number): void {
+    if (value & R.CTRL_RST) {
+      const { nvm, phy, msix, index } = this.state;
+      this.#restart({ nvm, phy, msix, index });
+      return;
+    }
+    this.#registers.set(R.CTRL, value);
+    if (!(value & R.CTRL_PHY_RST)) return;
+    this.state.phy = phyReset(PHY_82574L);
+    this.#registers.set(R.STATUS, this.#registers.get(R.STATUS) | E.STATUS_BITS.phyReset);
+  }
+
+  #mdic(value: number): void {
+    const before = this.#registers.get(R.MDIC);
+    const after = accessPhy(PHY_82574L, this.state.phy, value, before, () => this.#negotiate());
+    this.#registers.set(R.MDIC, after);
+    if (after & MDIC_INTERRUPT) this.#interrupts.raise(R.CAUSE.mdioDone);
+  }
+
+  /** Where packets are split there is a buffer for headers, and one for data (10.2.6.3). */
+  #splitSizes(value: number): void {
+    const isSplit = (this.#registers.get(R.RCTL) & E.RCTL_DESCRIPTORS) !== 0;
+    if (isSplit && ((value & 0x7f) === 0 || (value & 0x3f00) === 0)) {
+      this.#slot.log.guestError(`${this.name}: PSRCTL 0x${value.toString(16)} has an empty buffer`);
+      return;
+    }
+    this.#registers.set(E.PSRCTL, value);
+  }
+
+  /** Registers are of 32 bits, and written whole. */
+  #memory(): MmioHandler {
+    return {
+      read: (offset, size) =>
+        ((this.#read(offset & ~3) >>> (8 * (offset & 3))) & allOnes(size)) >>> 0,
+      write: (offset, value, size) => {
+        if (size === 4 && (offset & 3) === 0) this.#write(offset, value);
+      },
+    };
+  }
+
+  #io(): MmioHandler {
+    const isRegister = (): boolean => this.state.index < MEMORY_BYTES;
+    return {
+      read: (offset) => {
+        if (offset === IO_ADDRESS) return this.state.index;
+        return offset === IO_DATA && isRegister() ? this.#read(this.state.index) : 0;
+      },
+      write: (offset, value, size) => {
+        if (size !== 4) return;
+        if (offset === IO_ADDRESS) this.state.index = value >>> 0;
+        else if (offset === IO_DATA && isRegister()) this.#write(this.state.index, value);
+      },
+    };
+  }
+}
+
+/** There is no flash behind its base address register. */
+const NO_FLASH: MmioHandler = { read: () => 0, peek: () => 0, write: () => {} };
+
+export const e1000e: DeviceKind<{ index: number; mac: number; addr: number }> = {
+  name: "e1000e",
+  what: "Intel 82574L gigabit Ethernet controller",
+  options: {
+    index: { default: 0, minimum: 0, maximum: MAX_CARDS - 1 },
+    mac: { default: FIRST_MAC, minimum: 1, maximum: 2 ** 48 - 1 },
+    addr: SLOT_OPTION,
+  },
+  nameOf: ({ index }) => `e1000e-${index}`,
+  create: (slot, { index, mac, addr }) => new E1000e(slot, index, mac, addr),
+};
