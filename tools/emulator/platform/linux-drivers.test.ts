@@ -1,20 +1,18 @@
 // Linux's own drivers for the boards' disks, CDs and floppies: a kernel with modules as distributions have them, which says what
-// it reads, and whose writing the host looks at. Such a kernel is seldom installed where tests run: LINUX_ROOT may name a folder
-// that a package of one was unpacked into.
+// it reads, and whose writing the host looks at.
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { cpioOf } from "../../compare-linux/kernel/cpio.ts";
 import { HANG_MS, hasTool } from "../../testing/host-tools.ts";
 import { Machine } from "../host/machine.ts";
 import { bytesImage, type ImageSource } from "../media/image.ts";
+import { BUSYBOX, findLinux, initrdOf, type Linux, modulesInOrder } from "./testdata/linux.ts";
 
-const ROOT = process.env.LINUX_ROOT ?? "/";
-const BUSYBOX = "/bin/busybox";
+const linux = findLinux("ata_piix", "floppy");
 
 /** Modules that are loaded, behind those that they need. */
 const WANTED = {
@@ -23,47 +21,6 @@ const WANTED = {
   both: ["crc32c_generic", "crct10dif_generic", "crc64_rocksoft_generic", "sd_mod", "sr_mod"],
   last: ["ext4", "floppy"],
 } as const;
-
-interface Linux {
-  kernel: string;
-  /** Paths of modules by their names. */
-  modules: Map<string, string>;
-}
-
-/** A kernel and its modules, which are not compressed. */
-function findLinux(): Linux | undefined {
-  const folders = [join(ROOT, "lib/modules"), join(ROOT, "usr/lib/modules")].filter(existsSync);
-  for (const folder of folders) {
-    for (const version of readdirSync(folder)) {
-      const kernel = join(ROOT, `boot/vmlinuz-${version}`);
-      const modules = new Map<string, string>();
-      for (const path of readdirSync(join(folder, version), { recursive: true }) as string[]) {
-        const name = /([^/]+)\.ko$/.exec(path)?.[1];
-        if (name !== undefined) modules.set(name.replaceAll("-", "_"), join(folder, version, path));
-      }
-      if (existsSync(kernel) && modules.has("ata_piix") && modules.has("floppy")) {
-        return { kernel, modules };
-      }
-    }
-  }
-  return undefined;
-}
-
-const linux = findLinux();
-
-/** The modules that have to be loaded for some, in order. Such as are built in are not among them. */
-function inOrder({ modules }: Linux, names: readonly string[]): string[] {
-  const order: string[] = [];
-  const add = (name: string): void => {
-    const path = modules.get(name);
-    if (path === undefined || order.includes(name)) return;
-    const needs = /\0depends=([^\0]*)\0/.exec(readFileSync(path, "latin1"))?.[1] ?? "";
-    for (const other of needs.split(",")) add(other.replaceAll("-", "_"));
-    order.push(name);
-  };
-  for (const name of names) add(name);
-  return order;
-}
 
 /** Track of the floppy that is written, and how many bytes. */
 const [TRACK_BYTES, TRACK, TRACKS] = [18_432, 3, 8];
@@ -106,17 +63,9 @@ test
   "Linux reads and writes disk, CD and floppy of %s, and turns it off",
   async (board) => {
     const found = linux as Linux;
-    const modules = inOrder(found, [...WANTED.both, ...WANTED[board], ...WANTED.last]);
+    const modules = modulesInOrder(found, [...WANTED.both, ...WANTED[board], ...WANTED.last]);
     const program = readFileSync(BUSYBOX);
-    const initrd = cpioOf([
-      { name: "init", mode: 0o755, data: script(modules) },
-      { name: "bin/busybox", mode: 0o755, data: program },
-      ...["mnt", "proc", "dev"].map((folder) => ({ name: `${folder}/.keep` })),
-      ...modules.map((name) => ({
-        name: `m/${name}.ko`,
-        data: readFileSync(found.modules.get(name) as string),
-      })),
-    ]);
+    const initrd = initrdOf(found, modules, script(modules));
     const folder = mkdtempSync(join(tmpdir(), "emu-linux-"));
     const tool = (name: string, ...args: string[]) =>
       spawnSync(name, args, { encoding: "utf8", timeout: HANG_MS });

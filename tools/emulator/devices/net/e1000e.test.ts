@@ -1,6 +1,8 @@
 // The 82574L where QEMU is no oracle: rings that make no sense, messages, throttling, segments, resets and snapshots.
 
 import { describe, expect, test } from "vitest";
+import { Machine } from "../../host/machine.ts";
+import { type Access, busGuest, encodeScript } from "../../platform/testdata/bus-guest.ts";
 import * as R from "./e1000-registers.ts";
 import { E1000e } from "./e1000e.ts";
 import * as E from "./e1000e-registers.ts";
@@ -16,6 +18,7 @@ import {
   TX_RING,
   transmitter,
 } from "./testdata/card-rig.ts";
+import * as S from "./testdata/nic-script.ts";
 
 const MSIX = 0xe004_0000;
 const rig = (...more: (readonly [register: number, value: number])[]) =>
@@ -309,4 +312,41 @@ test("a snapshot in the middle of packets, with frames and vectors that wait, go
   }
   expect(other.card.state).toEqual(r.card.state);
   expect(other.vectors).toContain(0x40);
+});
+
+test("a machine that is restored while it waits for a frame goes on as the first one does", async () => {
+  const script: Access[] = [
+    ...S.bringUp(),
+    ...S.pciWrite(S.SLOT, 0, 0x1c, MSIX),
+    ...S.frameAt(S.TX_DATA, 300, S.OTHER),
+    ...S.transmitRing([{ buffer: S.TX_DATA, command: S.EOP_RS_FCS | 300 }]),
+    ...S.receiveRing(S.USUAL),
+    ...S.send(1),
+    ["until-set", S.at(R.RDH), 2],
+    ...S.received(2),
+    S.causes(),
+  ];
+  const create = async (modules: { file: Uint8Array }[]) => {
+    const machine = await Machine.create({
+      kernel: busGuest(),
+      modules,
+      networkCards: [{ model: "e1000e" }],
+      debugExit: { iobase: 0xf4, iosize: 4 },
+    });
+    return machine;
+  };
+  const modules = [{ file: encodeScript(script) }];
+  const first = await create(modules);
+  first.runSync({ nanoseconds: 20_000_000 });
+  first.input({ kind: "frame", card: 0, bytes: frame(100) });
+  first.runSync({ nanoseconds: 1_000_000 });
+  const saved = first.snapshot();
+  const second = await create(modules);
+  second.restore(saved);
+  expect(second.stateHash()).toBe(first.stateHash());
+  for (const machine of [first, second]) {
+    machine.input({ kind: "frame", card: 0, bytes: frame(200) });
+    expect(machine.runSync({ nanoseconds: 1e9 }).kind).toBe("debug-exit");
+  }
+  expect(second.stateHash()).toBe(first.stateHash());
 });
