@@ -18,6 +18,8 @@ import {
 import type { IrqLine } from "./interrupt-lines.ts";
 
 const CONFIG_BYTES = 256;
+/** With extended capabilities (PCI Express Base 2.0, 7.2). */
+const EXTENDED_BYTES = 4096;
 const COMMAND = 0x04;
 const STATUS = 0x06;
 const BAR0 = 0x10;
@@ -93,6 +95,16 @@ export function msiCapability({ messages, at }: MsiPlace): PciCapability {
   };
 }
 
+/** An extended capability (PCI Express Base 2.0, 7.9.3), without its header. */
+export interface PciExtendedCapability {
+  readonly id: number;
+  readonly version: number;
+  readonly at: number;
+  /** Contents behind the header, dwords, and which bits of them a guest may write; none unless given. */
+  readonly words: readonly number[];
+  readonly writable?: readonly number[];
+}
+
 /** The expansion ROM among the base address registers, as QEMU counts them. */
 const ROM_INDEX = 6;
 
@@ -130,6 +142,8 @@ export interface PciHeader {
   /** The first of the capabilities; functions with another order have it among them. */
   readonly msi?: MsiPlace;
   readonly capabilities?: readonly PciCapability[];
+  /** In order, from 100h on: those of a PCI Express function, whose configuration space has 4096 bytes. */
+  readonly extended?: readonly PciExtendedCapability[];
   /** Contents of the expansion ROM, a power of two of at least 2048 bytes. */
   readonly rom?: Uint8Array | undefined;
 }
@@ -162,14 +176,14 @@ interface FunctionState {
   interrupt: boolean;
 }
 
-/** One function: 256 bytes of configuration space and a mask of what a guest may write. */
+/** One function: 256 bytes of configuration space, or 4096, and a mask of what a guest may write. */
 export class PciFunction {
   readonly name: string;
   /** Device << 3 | function. */
   readonly devfn: number;
   readonly header: PciHeader;
-  state: FunctionState = { config: new Uint8Array(CONFIG_BYTES), interrupt: false };
-  readonly #writable = new Uint8Array(CONFIG_BYTES);
+  state: FunctionState;
+  readonly #writable: Uint8Array;
   readonly #powerOn: Uint8Array;
   readonly #fabric: PciFabric;
   readonly #line: IrqLine | undefined;
@@ -193,6 +207,9 @@ export class PciFunction {
     this.header = header;
     this.#fabric = fabric;
     this.devfn = (header.device << 3) | (header.fn ?? 0);
+    const bytes = header.extended === undefined ? CONFIG_BYTES : EXTENDED_BYTES;
+    this.state = { config: new Uint8Array(bytes), interrupt: false };
+    this.#writable = new Uint8Array(bytes);
     this.set16(0, header.vendor);
     this.set16(2, header.deviceId);
     // Firmware turns decoding on, and SERR.
@@ -229,7 +246,19 @@ export class PciFunction {
       free = Math.max(free, (at + 2 + capability.bytes.length + 3) & ~3);
       this.config[STATUS] = (this.config[STATUS] as number) | STATUS_CAPABILITIES;
     }
+    this.#addExtended(header.extended ?? []);
     this.#powerOn = this.config.slice();
+  }
+
+  #addExtended(capabilities: readonly PciExtendedCapability[]): void {
+    for (const [i, { id, version, at, words, writable = [] }] of capabilities.entries()) {
+      const next = capabilities[i + 1]?.at ?? 0;
+      this.set32(at, (id | (version << 16) | (next << 20)) >>> 0);
+      for (const [n, word] of words.entries()) {
+        this.set32(at + 4 + 4 * n, word);
+        this.allow32(at + 4 + 4 * n, writable[n] ?? 0);
+      }
+    }
   }
 
   /** The 256 bytes. Changes made while the device is built last over resets if `sealPowerOn` follows. */
@@ -317,7 +346,7 @@ export class PciFunction {
   changed(): void {
     this.#remap();
     this.#updateLine();
-    this.onWrite(0, CONFIG_BYTES);
+    this.onWrite(0, this.config.length);
   }
 
   /** Where a BAR is decoded by its register's contents, or -1. */
@@ -556,16 +585,17 @@ export class PciBus implements Device {
     const fn = this.#functions.get(bdf);
     if (fn === undefined) return allOnes(size);
     // Conventional PCI functions have no extended configuration space.
-    return register >= CONFIG_BYTES ? allOnes(size) : fn.read(register, size);
+    return register >= fn.config.length ? allOnes(size) : fn.read(register, size);
   }
 
   #peek(bdf: number, register: number): number {
     const fn = this.#functions.get(bdf);
-    return fn === undefined || register >= CONFIG_BYTES ? allOnes(4) : fn.peek(register, 4);
+    return fn === undefined || register >= fn.config.length ? allOnes(4) : fn.peek(register, 4);
   }
 
   #write(bdf: number, register: number, value: number, size: number): void {
-    if (register < CONFIG_BYTES) this.#functions.get(bdf)?.write(register, value, size);
+    const fn = this.#functions.get(bdf);
+    if (fn !== undefined && register < fn.config.length) fn.write(register, value, size);
   }
 }
 

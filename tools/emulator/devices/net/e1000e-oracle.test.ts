@@ -41,6 +41,20 @@ const configuration: Access[] = [
   ),
 ];
 
+/** Extended configuration space, in the window where firmware puts it: errors, a serial number, nothing. */
+const ECAM = 0xb000_0000 + (S.SLOT << 15);
+const extendedConfiguration: Access[] = [
+  ...dump(ECAM, 4),
+  ...dump(ECAM + 0x100, 0x60),
+  ...Array.from({ length: 0x13 }, (_, i) => ECAM + 0x100 + 4 * i).flatMap((register) => [
+    store(register, 0xffff_ffff),
+    load(register),
+    store(register, 0),
+    load(register),
+  ]),
+  load(ECAM + 0xffc),
+];
+
 /** TIDV, which QEMU reads as 0. */
 const OURS = [0x3820, 0x440];
 
@@ -268,6 +282,7 @@ const WRITTEN = [
 
 const scripts: Record<string, readonly Access[]> = {
   "configuration space": configuration,
+  "extended configuration space": extendedConfiguration,
   "registers after a reset": [
     ...bringUp(),
     ...[

@@ -4,7 +4,13 @@
 
 import { allOnes, type Device, type DeviceKind, type MmioHandler, type Slot } from "../device.ts";
 import { Msix, type MsixState } from "../msix.ts";
-import { msiCapability, type PciCapability, type PciFunction, SLOT_OPTION } from "../pci.ts";
+import {
+  msiCapability,
+  type PciCapability,
+  type PciExtendedCapability,
+  type PciFunction,
+  SLOT_OPTION,
+} from "../pci.ts";
 import type { Timer } from "../timers.ts";
 import type { DescriptorRing } from "./descriptor-ring.ts";
 import { addressRegisters } from "./e1000-filter.ts";
@@ -60,6 +66,24 @@ const CAPABILITIES: readonly PciCapability[] = [
   },
 ];
 
+/** Extended ones (9.4): errors, of which none happen, and a serial number that is the address. */
+const extended = (mac: Uint8Array): readonly PciExtendedCapability[] => [
+  {
+    id: 0x01,
+    version: 2,
+    at: 0x100,
+    words: [0, 0, 0x0046_2030, 0, 0xe000, 0xa0],
+    writable: [0, 0, 0x03ff_f030, 0, 0xf1c1, 0x140],
+  },
+  { id: 0x03, version: 1, at: 0x140, words: serialNumber(mac) },
+];
+
+/** EUI-64 of the address, FFFF in its middle as the datasheet has it (9.4.2). */
+function serialNumber(mac: Uint8Array): number[] {
+  const [a, b, c, d, e, f] = mac as unknown as [number, number, number, number, number, number];
+  return [(0xff << 24) | (d << 16) | (e << 8) | f, (a << 24) | (b << 16) | (c << 8) | 0xff];
+}
+
 interface E1000eState {
   /** By offset; 0 where there is none. */
   registers: Record<number, number>;
@@ -113,6 +137,7 @@ export class E1000e implements Device, NetworkCard {
       ],
       interruptPin: 1,
       capabilities: [...CAPABILITIES, this.#msix.capability],
+      extended: extended(this.mac),
       rom: slot.board.cardRoms[index],
     });
     this.#msix.attach(this.#fn);
