@@ -100,6 +100,52 @@ describe("rings that make no sense", () => {
   });
 });
 
+/** Rings, descriptors and packets of random bytes, with the card on; what takes longest, ms. */
+function randomRings(first: number): number {
+  let seed = first;
+  const random = (): number => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return (seed >>> 7) | (seed << 25);
+  };
+  const below = (limit: number): number => (random() >>> 0) % limit;
+  const r = below(2) === 0 ? rig() : withMessages();
+  const view = new DataView(r.ram.buffer);
+  for (let at = 0; at < r.ram.length; at += 4) {
+    view.setUint32(at, (below(3) === 0 ? below(r.ram.length) : random()) >>> 0, true);
+  }
+  const always: Record<number, number> = { [R.RCTL]: 2, [R.TCTL]: 2, [E.TARC[0]]: E.TARC_ENABLE };
+  const registers = [
+    ...[R.RCTL, R.TCTL, R.VET, R.PBA, R.IMS, R.ICS, E.RFCTL, E.PSRCTL, E.MRQC, E.RXCSUM, E.IVAR],
+    ...[E.EIAC, E.CTRL_EXT, E.RSRPD, E.TARC[0]],
+    ...[...E.RECEIVE_RINGS, ...E.TRANSMIT_RINGS].flatMap((ring) => Object.values(ring)),
+  ];
+  const lengths = new Set([...E.RECEIVE_RINGS, ...E.TRANSMIT_RINGS].map(({ length }) => length));
+  let longest = 0;
+  for (let i = 0; i < 200; i++) {
+    const register = registers[below(registers.length)] as number;
+    const given = frame(60 + below(1500)).map((byte, at) => (at < 12 ? byte : random()));
+    given.set([[0x08, 0x00, 0x45] as const, [0x86, 0xdd, 0x60] as const][i & 1] ?? [], 12);
+    given[23] = i & 2 ? 6 : 17;
+    // Long rings are another test's.
+    const value = lengths.has(register)
+      ? below(0x1000)
+      : below(2) === 0
+        ? random()
+        : below(0x10_0000);
+    const start = performance.now();
+    r.write(register, value | (always[register] ?? 0));
+    if (i % 5 === 0) r.card.receive(given);
+    if (i % 7 === 0) r.advance(1_000_000);
+    longest = Math.max(longest, performance.now() - start);
+  }
+  return longest;
+}
+
+test("rings, descriptors and packets of random bytes neither throw nor go on for ever", () => {
+  const longest = Array.from({ length: 30 }, (_, i) => randomRings(7919 * (i + 1)));
+  expect(Math.max(...longest)).toBeLessThan(5000);
+});
+
 describe("headers that lie", () => {
   const types = [
     [8, 0],

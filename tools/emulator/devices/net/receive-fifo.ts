@@ -11,6 +11,8 @@ import type { RegisterFile } from "./register-file.ts";
 const MAX_SHORT = 1518;
 const MAX_LONG = 16380;
 const KIB = 1024;
+/** The packet buffer of the largest of them, KiB: PBA cannot share out more (Intel 317453, 13.4.24). */
+const MAX_FIFO_KIB = 64;
 
 export interface ReceiveHost {
   readonly registers: RegisterFile;
@@ -67,7 +69,8 @@ export class Receiver {
     if (!isWanted(registers, frame)) return;
     const { fifo } = this.#host.receiving();
     const used = fifo.reduce((sum, { length }) => sum + length, 0);
-    if (used + frame.length > (registers.get(R.PBA) & 0xffff) * KIB) {
+    const size = Math.min(registers.get(R.PBA) & 0xffff, MAX_FIFO_KIB) * KIB;
+    if (used + frame.length > size) {
       registers.count(R.MPC);
       this.#host.raise(R.CAUSE.receiveOverrun);
       return;
