@@ -193,6 +193,8 @@ export class PciFunction {
   readonly #decoded = new Map<number, { address: number; end: () => void }>();
   /** Configuration bytes changed, by the guest, a reset or a snapshot. */
   onWrite: (offset: number, size: number) => void = () => {};
+  /** The guest has written configuration bytes: what comes of that is not to come again when a snapshot is restored. */
+  onGuestWrite: (offset: number, size: number) => void = () => {};
   /** Configuration bytes are about to be read: those that show something else than they hold can be brought up to date. */
   onRead: (offset: number, size: number) => void = () => {};
 
@@ -340,6 +342,7 @@ export class PciFunction {
     if (offset < ROM_BAR + 4 && offset + size > COMMAND) this.#remap();
     this.#updateLine();
     this.onWrite(offset, size);
+    this.onGuestWrite(offset, size);
   }
 
   /** The whole configuration may be another one. */

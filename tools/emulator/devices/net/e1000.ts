@@ -114,7 +114,7 @@ export class E1000 implements Device, NetworkCard {
     };
     this.#transmitter = new Transmitter(host, ringAt(R.TDBAL));
     this.#receiver = new Receiver(host, new ReceiveRing(host));
-    this.#fn.onWrite = () => this.#receiver.drain();
+    this.#fn.onGuestWrite = () => this.#receiver.drain();
     this.state = this.#fresh(phyReset(PHY_82540EM));
   }
 

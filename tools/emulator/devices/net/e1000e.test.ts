@@ -347,6 +347,9 @@ test("a snapshot in the middle of packets, with frames and vectors that wait, go
   const other = rig();
   other.ram.set(r.ram);
   other.board.restore(saved);
+  // Nothing happens by restoring it.
+  expect(other.board.save().devices).toEqual(saved.devices);
+  expect(other.vectors).toEqual([]);
   r.vectors.length = 0;
   for (const each of [r, other]) {
     each.put(TX_RING + 24, EOP_RS | 30);
@@ -383,6 +386,10 @@ test("a machine that is restored while it waits for a frame goes on as the first
   };
   const modules = [{ file: encodeScript(script) }];
   const first = await create(modules);
+  // Before the guest has touched the card, too.
+  const untouched = await create(modules);
+  untouched.restore(first.snapshot());
+  expect(untouched.stateHash()).toBe(first.stateHash());
   first.runSync({ nanoseconds: 20_000_000 });
   first.input({ kind: "frame", card: 0, bytes: frame(100) });
   first.runSync({ nanoseconds: 1_000_000 });

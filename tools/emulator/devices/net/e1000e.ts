@@ -159,7 +159,7 @@ export class E1000e implements Device, NetworkCard {
     });
     this.#transmitters = QUEUES.map((queue) => this.#transmitter(queue));
     this.#receiver = this.#newReceiver();
-    this.#fn.onWrite = (offset, size) => this.#configured(offset, size);
+    this.#fn.onGuestWrite = (offset, size) => this.#configured(offset, size);
   }
 
   // ---- Its parts
