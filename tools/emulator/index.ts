@@ -27,6 +27,7 @@ export type { ImageFormat, ImageSource } from "./media/image.ts";
 export type { MonitorHost, SnapshotStore } from "./monitor/command.ts";
 export { Monitor } from "./monitor/monitor.ts";
 export { CpuAccess } from "./platform/cpu-access.ts";
+export type { BootKind, BootOrder } from "./platform/firmware/bios-state.ts";
 export type {
   A20Faults,
   A20Method,

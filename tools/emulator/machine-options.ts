@@ -10,6 +10,7 @@ import {
   FIRST_MAC,
   MAX_CARDS,
   MODELS_WITH_ROM,
+  NETWORK_CARD_MODELS,
   type NetworkCardModel,
 } from "./devices/net/network-card.ts";
 import { USB_PORTS, XHCI_DEVICE } from "./devices/usb/xhci-registers.ts";
@@ -21,6 +22,8 @@ import { Disk, type DiskBus, type DiskKind } from "./media/disk.ts";
 import { openFormat } from "./media/formats.ts";
 import { bytesImage, type ImageFormat, type ImageSource } from "./media/image.ts";
 import { ADDABLE_DEVICES } from "./platform/addable-devices.ts";
+import type { BootKind } from "./platform/firmware/bios-state.ts";
+import type { BootCard } from "./platform/firmware/boot-order.ts";
 import type { BiosFaults } from "./platform/firmware/faults.ts";
 import type { FlashChip } from "./platform/firmware/flash-chips.ts";
 import type { BootMenu } from "./platform/firmware/guest-firmware.ts";
@@ -88,6 +91,8 @@ export interface NetworkCardOptions {
   rom?: Uint8Array;
   /** Device number on the PCI bus; the first free one unless given. */
   slot?: number;
+  /** Place in the boot order, as a disk's, for firmware that boots from a network. */
+  bootIndex?: number;
 }
 
 /** A chip of flash. */
@@ -152,10 +157,10 @@ export interface MachineOptions {
   vgaRom?: Uint8Array;
   /** Disk images, which the BIOS boots from where there is no kernel. */
   disks?: readonly DiskOptions[];
-  /** Kinds of media the BIOS tries, in order; hard disks, floppies, CDs by default. */
-  bootOrder?: readonly MediaKind[];
+  /** What the BIOS tries, in order; hard disks, floppies, CDs by default. */
+  bootOrder?: readonly BootKind[];
   /** The same for the first start alone, before any reset. */
-  bootOnce?: readonly MediaKind[];
+  bootOnce?: readonly BootKind[];
   /** What the BIOS lacks or gets wrong, for tests of boot loaders. */
   biosFaults?: BiosFaults;
   /** RTC at power-on; 2026-01-01 by default. */
@@ -286,6 +291,17 @@ export function deviceRequests(options: MachineOptions): DeviceRequest[] {
     ...(options.devices ?? []),
     ...virtioDisks(options),
   ]);
+}
+
+/** The network cards that have a place in the boot order. */
+export function bootCards(options: MachineOptions): BootCard[] {
+  const cards = deviceRequests(options).filter(({ kind }) =>
+    NETWORK_CARD_MODELS.some((model) => model === kind),
+  );
+  return (options.networkCards ?? []).flatMap(({ bootIndex }, index) => {
+    const slot = cards.find((request) => request.options?.index === index)?.options?.addr;
+    return bootIndex === undefined || slot === undefined ? [] : { slot, bootIndex };
+  });
 }
 
 const VIRTIO_DISK = "virtio-blk-pci";

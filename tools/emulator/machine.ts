@@ -16,6 +16,7 @@ import { enterImage, loadImage } from "./loader/boot-entry.ts";
 import type { BootImage, Input } from "./loader/boot-image.ts";
 import { loadKernel } from "./loader/kernel.ts";
 import {
+  bootCards,
   bootModules,
   checkedChipset,
   checkedCpus,
@@ -324,7 +325,12 @@ export class Machine {
       firmwareFiles: [
         ...firmwareFiles(this.#map, bootMenu, facts),
         ...smbiosFiles(this.#smbiosFacts()),
-        ...bootOrderFile(this.#media.inBootOrder, this.#media.attached, () => this.board),
+        ...bootOrderFile(
+          this.#media.inBootOrder,
+          bootCards(this.options),
+          this.#media.attached,
+          () => this.board,
+        ),
         ...files,
       ],
     };

@@ -9,6 +9,7 @@ import type { DiskBus } from "../media/disk.ts";
 import { FOREIGN_FORMATS, IMAGE_FORMATS, noReader } from "../media/formats.ts";
 import type { ImageFormat } from "../media/image.ts";
 import {
+  bootIndexOf,
   flag,
   number,
   numbersOf,
@@ -72,7 +73,6 @@ export interface CliDrives {
   snapshot: boolean;
 }
 
-const MAX_BOOT_INDEX = 0x7fffffff;
 const MAX_INDEX = 99;
 /** Disks on a bus of QEMU's -drive if=ide, and floppies on theirs. */
 const UNITS_PER_BUS = 2;
@@ -342,16 +342,13 @@ function attachDrive(
   }
   options.loose.delete(id);
   taken.add(id);
-  const turn = props.get("bootindex");
-  const bootIndex =
-    turn === undefined ? undefined : number(`-device ${name}: bootindex`, turn, 0, MAX_BOOT_INDEX);
   const places = options.disks.filter(({ kind }) => kind !== "floppy").map(({ index }) => index);
   const index = place ?? portOf(name, props, machine, places);
   const serial = props.get("serial");
   options.disks.push({
     ...drive,
     ...DRIVE_DEVICES[name],
-    bootIndex,
+    bootIndex: bootIndexOf(`-device ${name}`, props),
     ...(serial === undefined ? {} : { serial }),
     ...(index === undefined ? {} : { index }),
   });

@@ -10,7 +10,16 @@ import { VIRTIO_OPTIONS } from "../devices/virtio/virtio-pci.ts";
 import { parseMac } from "../machine-options.ts";
 import { parseAddress, parseNetwork } from "../net/user/addresses.ts";
 import { DEFAULT_NETWORK, type Forward, type UserNetworkOptions } from "../net/user/options.ts";
-import { flag, number, numbersOf, oneOf, onlyKeys, properties, UsageError } from "./cli-values.ts";
+import {
+  bootIndexOf,
+  flag,
+  number,
+  numbersOf,
+  oneOf,
+  onlyKeys,
+  properties,
+  UsageError,
+} from "./cli-values.ts";
 import type { HostAddress, SocketRequest } from "./network/socket-backend.ts";
 
 export type NetdevRequest =
@@ -22,6 +31,7 @@ export interface CliCard {
   model?: NetworkCardModel;
   mac?: string;
   slot?: number;
+  bootIndex?: number;
   properties?: OptionValues;
   /** File of its expansion ROM. */
   rom?: string;
@@ -49,7 +59,7 @@ export const noNetwork = (): CliNetwork => ({
 });
 
 /** Properties of cards that make no difference here. */
-const CARD_HOST_KEYS = ["id", "bootindex", "romfile", "rombar", "bus", "autonegotiation"] as const;
+const CARD_HOST_KEYS = ["id", "romfile", "rombar", "bus", "autonegotiation"] as const;
 
 const SOCKET_KEYS = ["listen", "connect", "udp", "localaddr"] as const;
 const USER_KEYS = [
@@ -183,7 +193,8 @@ export function parseCard(network: CliNetwork, name: string, props: Map<string, 
   const option = `-device ${name}`;
   const model = oneOf("-device", name, NETWORK_CARD_MODELS) as NetworkCardModel;
   const rules = model === "virtio-net-pci" ? VIRTIO_OPTIONS : {};
-  onlyKeys(option, props, ["netdev", "mac", "addr", ...Object.keys(rules), ...CARD_HOST_KEYS]);
+  const keys = ["netdev", "mac", "addr", "bootindex"];
+  onlyKeys(option, props, [...keys, ...Object.keys(rules), ...CARD_HOST_KEYS]);
   const [mac, addr] = [props.get("mac"), props.get("addr")];
   const place = /^(0x)?([0-9a-f]{1,2})(\.0)?$/i.exec(addr ?? "")?.[2];
   if (addr !== undefined && place === undefined) {
@@ -193,6 +204,7 @@ export function parseCard(network: CliNetwork, name: string, props: Map<string, 
     model,
     ...(mac === undefined ? {} : { mac: checkedMac(option, mac) }),
     ...(place === undefined ? {} : { slot: Number.parseInt(place, 16) }),
+    bootIndex: bootIndexOf(option, props),
     ...(model === "virtio-net-pci" ? { properties: virtioProperties(option, props) } : {}),
     ...(props.get("romfile") ? { rom: romOf(option, model, props.get("romfile") as string) } : {}),
     netdev: props.get("netdev"),

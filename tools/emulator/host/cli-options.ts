@@ -13,7 +13,7 @@ import { type Accel, parseAccel } from "../jit/accel.ts";
 import { LoadError } from "../load-error.ts";
 import { MAX_CPUS, type MediaKind, parseMemory } from "../machine-options.ts";
 import { ADDABLE_DEVICES } from "../platform/addable-devices.ts";
-import { bootOrderOf } from "../platform/firmware/bios-state.ts";
+import { type BootOrder, bootOrderOf } from "../platform/firmware/bios-state.ts";
 import type { BootMenu } from "../platform/firmware/guest-firmware.ts";
 import type { SmbiosOptions } from "../platform/firmware/smbios.ts";
 import { GIB, MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
@@ -79,8 +79,8 @@ export interface CliOptions extends CliDrives {
   initrd?: string;
   append: string;
   name?: string;
-  bootOrder?: MediaKind[];
-  bootOnce?: MediaKind[];
+  bootOrder?: BootOrder;
+  bootOnce?: BootOrder;
   memory: number;
   cpus: number;
   cpu: string;
@@ -294,9 +294,9 @@ function diskOption(name: string, kind: MediaKind, index: number, help: string):
   };
 }
 
-function bootKinds(option: string, letters: string): MediaKind[] {
+function bootKinds(option: string, letters: string): BootOrder {
   try {
-    return [...bootOrderOf(letters)];
+    return bootOrderOf(letters);
   } catch (error) {
     throw new UsageError(`${option}: ${(error as Error).message}`);
   }
@@ -657,8 +657,8 @@ const OPTIONS: readonly Option[] = [
   },
   {
     names: ["-boot"],
-    value: "[order=]acd",
-    help: "boot order: a floppy, c hard disk, d CD; once=d for the first start; menu=on, splash-time=MS, reboot-timeout=MS are for the firmware of -bios",
+    value: "[order=]acdn",
+    help: "boot order: a floppy, c hard disk, d CD, n network (a card's ROM, with -bios); once=d for the first start; menu=on, splash-time=MS, reboot-timeout=MS are for the firmware of -bios",
     apply: parseBoot,
   },
   {
@@ -755,7 +755,7 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-device"],
     value: "NAME,…",
-    help: `one of ${ADDABLE_DEVICES.map((k) => `${k.name} (${k.what})`).join(", ")}; cards with netdev=ID, mac=ADDRESS, addr=N; or usb-storage, ide-hd, ide-cd, floppy with drive=ID, bootindex=N, bus=ide.N, unit=N`,
+    help: `one of ${ADDABLE_DEVICES.map((k) => `${k.name} (${k.what})`).join(", ")}; cards with netdev=ID, mac=ADDRESS, addr=N, bootindex=N; or usb-storage, ide-hd, ide-cd, floppy with drive=ID, bootindex=N, bus=ide.N, unit=N`,
     choices: DEVICES,
     apply: parseDevice,
   },

@@ -16,6 +16,17 @@ export function number(option: string, text: string, min: number, max: number): 
   return n;
 }
 
+const MAX_BOOT_INDEX = 0x7fffffff;
+
+/** bootindex= of a device, where it is given. */
+export function bootIndexOf(
+  option: string,
+  props: ReadonlyMap<string, string>,
+): number | undefined {
+  const text = props.get("bootindex");
+  return text === undefined ? undefined : number(`${option}: bootindex`, text, 0, MAX_BOOT_INDEX);
+}
+
 /** The options of a device that are given, by their rules: numbers, or words that stand for some. */
 export function numbersOf(
   option: string,

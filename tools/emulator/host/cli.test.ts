@@ -269,7 +269,10 @@ test.each([
   [["-rtc", "base=yesterday"], "expected utc, localtime or a date"],
   [["-serial", "stdio", "-serial", "mon:stdio"], "only one serial port can have standard input"],
   [Array(5).fill(["-serial", "null"]).flat(), "a PC has 4 serial ports at most"],
-  [["-boot", "cx"], '-boot cx: expected a (floppy), c (hard disk) and d (CD), not "x"'],
+  [
+    ["-boot", "cx"],
+    '-boot cx: expected a (floppy), c (hard disk), d (CD) and n (network), not "x"',
+  ],
   [["-boot", "menu=yes"], "-boot menu yes: expected on, off"],
   [["-monitor", "stdio", "-serial", "stdio"], "both want standard input"],
   [["-monitor", "stdio", "-qmp", "stdio"], "-monitor stdio and -qmp stdio both want"],
@@ -367,6 +370,7 @@ test.each([
   ["d", ["cdrom", "disk", "floppy"], undefined],
   ["order=dc", ["cdrom", "disk", "floppy"], undefined],
   ["order=a,menu=on", ["floppy", "disk", "cdrom"], undefined],
+  ["nb", ["network", "floppy", "disk", "cdrom"], undefined],
   ["once=d", undefined, ["cdrom", "disk", "floppy"]],
   ["order=c,once=d", ["disk", "floppy", "cdrom"], ["cdrom", "disk", "floppy"]],
 ])("-boot %s", (text, order, once) => {

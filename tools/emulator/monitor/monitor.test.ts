@@ -252,7 +252,7 @@ test.each([
   ["cpu 5", "cpu: 5: expected the number of a CPU, 0 to 0"],
   ["savevm a/b", "savevm: 'a/b': expected letters, digits"],
   ["mouse_set 3", "mouse_set: mouse at index '3' not found"],
-  ["boot_set z", 'boot_set: expected a (floppy), c (hard disk) and d (CD), not "z"'],
+  ["boot_set z", 'boot_set: expected a (floppy), c (hard disk), d (CD) and n (network), not "z"'],
   ["sum 0xffff00 257", "sum: cannot access memory at 0x1000000"],
   ["set_password vnc x", "set_password: there is no VNC server with a password"],
   ["set_password vnc x fail", "set_password: fail: clients of VNC can only be kept"],

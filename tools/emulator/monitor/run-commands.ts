@@ -83,7 +83,7 @@ export const RUN_COMMANDS: readonly Command[] = [
   {
     names: ["boot_set"],
     parameters: "bootdevice",
-    help: "define new values for the boot device list, for the next reset: a floppy, c hard disk, d CD",
+    help: "define new values for the boot device list, for the next reset: a floppy, c hard disk, d CD, n network",
     run: ({ control }, line) => {
       const letters = line.required("letters of boot devices, such as dc");
       line.end();

@@ -3,11 +3,20 @@
 import type { BootEntry } from "../../media/el-torito.ts";
 import type { DriveClass } from "./drives.ts";
 
-/** What kinds of media to try, in order. */
-export type BootOrder = readonly DriveClass[];
-export const BOOT_ORDER: BootOrder = ["disk", "floppy", "cdrom"];
+/** What a machine boots from: a kind of media, or what a network card's ROM brings, which our BIOS passes over. */
+export type BootKind = DriveClass | "network";
+/** What to try, in order. */
+export type BootOrder = readonly BootKind[];
+export const BOOT_ORDER: readonly DriveClass[] = ["disk", "floppy", "cdrom"];
 
-const BOOT_LETTERS: Readonly<Record<string, DriveClass>> = { a: "floppy", c: "disk", d: "cdrom" };
+/** QEMU's letters (hw/i386/pc.c, boot_device2nibble). */
+const BOOT_LETTERS: Readonly<Record<string, BootKind>> = {
+  a: "floppy",
+  b: "floppy",
+  c: "disk",
+  d: "cdrom",
+  n: "network",
+};
 
 /**
  * What -boot's letters stand for, and behind them what they leave out, as QEMU's BIOS has it. Throws an `Error` of one
@@ -17,7 +26,9 @@ export function bootOrderOf(letters: string): BootOrder {
   const kinds = [...letters].map((letter) => {
     const kind = BOOT_LETTERS[letter];
     if (kind === undefined) {
-      throw new Error(`expected a (floppy), c (hard disk) and d (CD), not "${letter}"`);
+      throw new Error(
+        `expected a (floppy), c (hard disk), d (CD) and n (network), not "${letter}"`,
+      );
     }
     return kind;
   });

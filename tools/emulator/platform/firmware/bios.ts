@@ -213,7 +213,9 @@ export class Bios implements Device {
     const placed = this.#media.flatMap(({ disk, bootIndex }) =>
       Number.isFinite(bootIndex) ? numbered.filter(([, d]) => d === disk) : [],
     );
-    const others = this.state.order.flatMap((kind) => this.#drives.media(kind));
+    const others = this.state.order.flatMap((kind) =>
+      kind === "network" ? [] : this.#drives.media(kind),
+    );
     return [...placed, ...others.filter((other) => !placed.some(([, d]) => d === other[1]))];
   }
 

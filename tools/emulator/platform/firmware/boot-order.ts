@@ -1,5 +1,5 @@
-// The file "bootorder" of the firmware configuration device: disks that have a place in the boot order, as paths of Open
-// Firmware, a line each (QEMU docs/bootindex.txt, softmmu/bootdevice.c).
+// The file "bootorder" of the firmware configuration device: disks and network cards that have a place in the boot order, as
+// paths of Open Firmware, a line each (QEMU docs/bootindex.txt, softmmu/bootdevice.c).
 
 import { Ahci } from "../../devices/ata/ahci.ts";
 import type { AttachedMedia, FirmwareFile } from "../../devices/device.ts";
@@ -27,16 +27,34 @@ function pathOf(disk: Disk, board: Board, attached: AttachedMedia): string | und
     : `${BUS}/pci8086,2922@1f,2/drive@${place}/disk@0`;
 }
 
-/** The file; nothing where no disk has a place. */
+/** A network card with a place in the boot order. */
+export interface BootCard {
+  /** Device number on bus 0. */
+  readonly slot: number;
+  readonly bootIndex: number;
+}
+
+const pathOfCard = (slot: number): string => `${BUS}/ethernet@${slot.toString(16)}/ethernet-phy@0`;
+
+/** The file; nothing where neither disk nor card has a place. */
 export function bootOrderFile(
-  inOrder: readonly { disk: Disk; bootIndex: number }[],
+  media: readonly { disk: Disk; bootIndex: number }[],
+  cards: readonly BootCard[],
   attached: AttachedMedia,
   board: () => Board,
 ): FirmwareFile[] {
-  const placed = inOrder.filter(({ bootIndex }) => bootIndex !== Number.POSITIVE_INFINITY);
+  const placed = [
+    ...media.map(({ disk, bootIndex }) => ({
+      bootIndex,
+      path: () => pathOf(disk, board(), attached),
+    })),
+    ...cards.map(({ slot, bootIndex }) => ({ bootIndex, path: () => pathOfCard(slot) })),
+  ]
+    .filter(({ bootIndex }) => bootIndex !== Number.POSITIVE_INFINITY)
+    .sort((a, b) => a.bootIndex - b.bootIndex);
   if (placed.length === 0) return [];
   const contents = (): Uint8Array => {
-    const paths = placed.flatMap(({ disk }) => pathOf(disk, board(), attached) ?? []);
+    const paths = placed.flatMap(({ path }) => path() ?? []);
     return new TextEncoder().encode(`${paths.join("\n")}\0`);
   };
   return [{ name: "bootorder", contents }];

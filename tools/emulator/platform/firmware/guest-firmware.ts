@@ -3,10 +3,10 @@
 
 import type { FirmwareFile } from "../../devices/device.ts";
 import { LoadError } from "../../load-error.ts";
-import type { DiskKind } from "../../media/disk.ts";
 import { type RamSizes, ramPieces } from "../memory-map.ts";
 import { acpiFiles } from "./acpi-loader.ts";
 import type { AcpiFacts } from "./acpi-tables.ts";
+import type { BootKind, BootOrder } from "./bios-state.ts";
 
 const UNIT = 0x10000;
 const MAX_BYTES = 0x100_0000;
@@ -79,11 +79,16 @@ export function firmwareFiles(
   ];
 }
 
-/** Kinds of media in CMOS memory's boot order. */
-const CMOS_KINDS: Readonly<Record<DiskKind, number>> = { floppy: 1, disk: 2, cdrom: 3 };
+/** Kinds in CMOS memory's boot order. */
+const CMOS_KINDS: Readonly<Record<BootKind, number>> = {
+  floppy: 1,
+  disk: 2,
+  cdrom: 3,
+  network: 4,
+};
 
 /** CMOS bytes 38h and 3Dh for a boot order: the third device in the high half of the one, the first two in the other. */
-export function cmosBootOrder(order: readonly DiskKind[]): { 0x38: number; 0x3d: number } {
+export function cmosBootOrder(order: BootOrder): { 0x38: number; 0x3d: number } {
   const [first = 0, second = 0, third = 0] = order.map((kind) => CMOS_KINDS[kind]);
   return { 56: third << 4, 61: first | (second << 4) };
 }
