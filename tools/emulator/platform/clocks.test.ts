@@ -4,6 +4,7 @@
 import { expect, test } from "vitest";
 import { type Assembler, al, dword, dx, eax, ebp, ebx, edx, esi, mem } from "../../asm/index.ts";
 import { Machine } from "../host/machine.ts";
+import { type Access, busGuest, encodeScript } from "./testdata/bus-guest.ts";
 import { guest, outb, startOtherCpus } from "./testdata/guest.ts";
 
 const LAPIC = 0xfee00000;
@@ -97,4 +98,50 @@ test.each([2, 4, 7])("no clock goes back between %i CPUs", async (cpus) => {
   expect(Object.fromEntries(names.map((name, i) => [name, back[i]]))).toEqual(
     Object.fromEntries(names.map((name) => [name, "00000000"])),
   );
+});
+
+test("a device's timer is on time for a lone CPU that waits for it busily", async () => {
+  // The 8259A anew, its requests to be read: the 8254's, a tenth of a millisecond after it is asked to count.
+  const [command, count] = [0x43, 0x40];
+  const script: Access[] = [
+    ["out", 0x20, 0x11],
+    ["out", 0x21, 0x20],
+    ["out", 0x21, 0x04],
+    ["out", 0x21, 0x01],
+    ["out", 0x20, 0x0a],
+    ["store", HPET + 0x10, 1, 4],
+    ...Array.from({ length: 20 }, (): Access[] => [
+      ["out", command, 0x30],
+      ["load", HPET + 0xf0, 4],
+      ["out", count, 119],
+      ["out", count, 0],
+      ["until-port-set", 0x20, 1],
+      ["load", HPET + 0xf0, 4],
+      // Its line is low again, and the request taken back with it.
+      ["out", 0x20, 0x11],
+      ["out", 0x21, 0x20],
+      ["out", 0x21, 0x04],
+      ["out", 0x21, 0x01],
+      ["out", 0x20, 0x0a],
+    ]).flat(),
+  ];
+  let output = "";
+  const machine = await Machine.create({
+    kernel: busGuest(),
+    modules: [{ file: encodeScript(script) }],
+    memory: "16M",
+    debugExit: { iobase: 0xf4, iosize: 4 },
+    onDebugConsole: (byte) => {
+      output += String.fromCharCode(byte);
+    },
+  });
+  expect(machine.runSync({ nanoseconds: 1e9 }).kind).toBe("debug-exit");
+  const ticks = output.trim().split("\n");
+  const waits = Array.from({ length: ticks.length / 2 }, (_, i) => {
+    const [from, to] = ticks.slice(2 * i, 2 * i + 2).map((text) => Number.parseInt(text, 16));
+    return ((to as number) - (from as number)) * 10;
+  });
+  expect(waits.length).toBe(20);
+  expect(Math.min(...waits)).toBeGreaterThanOrEqual(99_000);
+  expect(Math.max(...waits)).toBeLessThan(120_000);
 });

@@ -333,11 +333,13 @@ function runnable(cpu: i32): bool {
   return interruptPending(cpu);
 }
 
-/** Runs CPU `cpu` from `clock` to `until`. */
-function slice(cpu: i32, until: f64): void {
+/** Runs CPU `cpu` from `clock` to the round's end, which devices may bring nearer meanwhile. */
+function slice(cpu: i32): void {
   switchTo(cpu);
   let t = clock();
-  while (t < until && exitReason == EXIT_NONE) {
+  while (exitReason == EXIT_NONE) {
+    const until = load<f64>(M_ROUND_END);
+    if (t >= until) break;
     checkTimer(cpu, t);
     let stop = until;
     const timer = timerExpiry(cpu);
@@ -350,7 +352,7 @@ function slice(cpu: i32, until: f64): void {
       const next = timerExpiry(cpu);
       t = now();
       beginSlice(t, 0);
-      if (next < until && load<u32>(S_ACTIVITY) == HALTED) {
+      if (next < load<f64>(M_ROUND_END) && load<u32>(S_ACTIVITY) == HALTED) {
         t = Math.max(next, t);
         continue;
       }
@@ -395,10 +397,8 @@ export function run(deadline: f64): i32 {
     let last = start;
     let cpu = load<i32>(M_NEXT_CPU);
     while (cpu < cpuCount && exitReason == EXIT_NONE) {
-      // A device may shorten the round while a CPU runs.
-      const end = load<f64>(M_ROUND_END);
-      if (runnable(cpu) || timerExpiry(cpu) < end) {
-        slice(cpu, end);
+      if (runnable(cpu) || timerExpiry(cpu) < load<f64>(M_ROUND_END)) {
+        slice(cpu);
         const t = now();
         if (t > last) last = t;
         reached(t);
