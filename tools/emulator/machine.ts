@@ -64,6 +64,8 @@ import { captureSnapshot, restoreSnapshot, type Snapshot, stateHash } from "./sn
 
 /** Virtual time between looks at the outside world, ns. Fixed, so that it cannot change a run. */
 const SLICE_NS = 2_000_000;
+/** How long a frame is on its way that comes while the CPUs run: an answer to one of theirs, as from the next room. */
+const ANSWER_NS = 100_000;
 /** CMOS memory's shutdown status, which tells firmware of the guest's that the machine comes out of S3 (QEMU hw/i386/pc.c). */
 const SHUTDOWN_STATUS = 0x0f;
 const WOKEN_FROM_S3 = 0xfe;
@@ -155,6 +157,9 @@ export class Machine {
   #turnEnds = 0;
   /** The deadline `core.run` was given. */
   #deadline = 0;
+  /** A slice is under way, and where it ends. */
+  #isInSlice = false;
+  #target = 0;
   #running = false;
   /** See `stoppedFor`; undefined where the CPUs stopped by themselves. */
   #stoppedFor: number | undefined;
@@ -214,12 +219,7 @@ export class Machine {
       },
       {
         now: () => core.time(),
-        shorten: (when) => {
-          if (this.#running && when < this.#deadline) {
-            this.#deadline = when;
-            core.shorten_deadline(when);
-          }
-        },
+        shorten: (when) => this.#shorten(when),
       },
       this.ram,
       {
@@ -541,7 +541,8 @@ export class Machine {
   step(cpu = 0): Stop {
     this.board.scheduler.runDue(this.core.time());
     const exit = this.core.step(cpu);
-    return this.#afterRun(exit, this.core.time(), this.core.time()) ?? { kind: "limit" };
+    this.#target = this.core.time();
+    return this.#afterRun(exit, this.#target) ?? { kind: "limit" };
   }
 
   /** Ends `run` at the next slice. */
@@ -570,24 +571,16 @@ export class Machine {
     // What wakes the machine may be among it.
     this.#takeDue();
     if (this.asleep) return { kind: "suspended" };
-    const { core, board } = this;
+    const { core } = this;
     const grid = (Math.floor(core.time() / SLICE_NS) + 1) * SLICE_NS;
     const left = end.instructions - core.instructions();
     const input = this.#planned[0]?.time ?? Number.POSITIVE_INFINITY;
-    const target = Math.min(grid, end.time, core.time() + left, input);
-    while (core.time() < target) {
-      board.scheduler.runDue(core.time());
-      this.#deadline = Math.min(target, board.scheduler.next());
-      this.#running = true;
-      const exit = core.run(this.#deadline);
-      this.#running = false;
-      const stop = this.#afterRun(exit, target, end.time);
-      if (stop !== undefined) {
-        this.#stoppedFor = undefined;
-        return stop;
-      }
-    }
-    this.#stoppedFor = target;
+    this.#target = Math.min(grid, end.time, core.time() + left, input);
+    this.#isInSlice = true;
+    const stop = this.#toTarget(end.time);
+    this.#isInSlice = false;
+    this.#stoppedFor = stop === undefined ? this.#target : undefined;
+    if (stop !== undefined) return stop;
     if (this.serial.matches) return { kind: "matched" };
     if (this.#stopAsked) return { kind: "stopped" };
     if (core.time() >= end.time || core.instructions() >= end.instructions)
@@ -595,13 +588,27 @@ export class Machine {
     return undefined;
   }
 
-  #afterRun(exit: number, target: number, endTime: number): Stop | undefined {
+  #toTarget(endTime: number): Stop | undefined {
+    const { core, board } = this;
+    while (core.time() < this.#target) {
+      board.scheduler.runDue(core.time());
+      this.#deadline = Math.min(this.#target, board.scheduler.next());
+      this.#running = true;
+      const exit = core.run(this.#deadline);
+      this.#running = false;
+      const stop = this.#afterRun(exit, endTime);
+      if (stop !== undefined) return stop;
+    }
+    return undefined;
+  }
+
+  #afterRun(exit: number, endTime: number): Stop | undefined {
     const { core } = this;
     switch (exit) {
       case RunExit.Deadline:
         return undefined;
       case RunExit.Idle:
-        return this.#idle(target, endTime);
+        return this.#idle(endTime);
       case RunExit.Requested:
         return this.#requested();
       case RunExit.TripleFault:
@@ -620,13 +627,13 @@ export class Machine {
   }
 
   /** All CPUs wait: jump to what comes next, however far away, but not past the caller's limit. */
-  #idle(target: number, endTime: number): Stop | undefined {
+  #idle(endTime: number): Stop | undefined {
     const { core, board } = this;
     const input = this.#planned[0]?.time ?? Number.POSITIVE_INFINITY;
     const next = Math.min(board.scheduler.next(), core.next_timer(), input);
     if (next === Number.POSITIVE_INFINITY) return { kind: "idle" };
     const isDue = this.#isPaced || this.#arrived.length > 0;
-    const limit = isDue ? target : Math.max(target, endTime);
+    const limit = isDue ? this.#target : Math.max(this.#target, endTime);
     core.advance_to(Math.min(Math.max(next, core.time()), limit));
     return undefined;
   }
@@ -651,12 +658,27 @@ export class Machine {
   /** Whether events may reach the machine; otherwise those of `replay` alone do, and others are lost. */
   acceptsInput = true;
 
-  /** Input from outside. It arrives now, or after the current slice if the CPUs run. */
+  /** Input from outside. It arrives now, or during a slice, as what the guest sends is answered at once, behind it. */
   input(event: OutsideEvent): void {
     if (!this.acceptsInput) return;
-    if (this.#running) this.#arrived.push(event);
-    else this.#take(event);
+    if (this.#isInSlice) {
+      this.#arrived.push(event);
+      if (event.kind === "frame") this.#endSliceBy(this.core.time() + ANSWER_NS);
+    } else this.#take(event);
     this.onWaitingInput?.();
+  }
+
+  #endSliceBy(time: number): void {
+    if (time >= this.#target) return;
+    this.#target = time;
+    this.#shorten(time);
+  }
+
+  /** The CPUs are to stop at `when` at the latest, if they run. */
+  #shorten(when: number): void {
+    if (!this.#running || when >= this.#deadline) return;
+    this.#deadline = when;
+    this.core.shorten_deadline(when);
   }
 
   /** Called when input has come or is planned: a run that ended because the machine was idle may go on. */

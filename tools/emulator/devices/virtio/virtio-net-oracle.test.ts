@@ -9,6 +9,7 @@ import { arpRequest, ping } from "../../net/user/testdata/guest-frames.ts";
 import { UserNetwork } from "../../net/user/user-network.ts";
 import type { Access } from "../../platform/testdata/bus-guest.ts";
 import { load, pciRead, store, storeBytes } from "../ata/testdata/script.ts";
+import { waitUntil } from "../net/testdata/nic-script.ts";
 import { type Attached, answers, type Descriptor, Place, Rings } from "./testdata/script.ts";
 
 const NET = new Place(2);
@@ -45,6 +46,9 @@ const range = (from: number, to: number, step = 4): number[] =>
 const load8 = (address: number): Access => ["load", address, 1];
 /** Where firmware has put things, and the window, which it has used. */
 const FIRMWARES = new Set([0x04, 0x10, 0x14, 0x20, 0x24, 0x3c, 0x88, 0x8c, 0x90, 0x94]);
+
+/** Bits of the HPET's counter, in units of 10 ns, that are set after 0.3 ms: whoever answers has done so. */
+const ANSWERED = 0x8000;
 
 const HEADER = 12;
 /** Sends a frame as the `index`-th, behind a header of `header` bytes. */
@@ -184,6 +188,7 @@ const scripts: Record<string, readonly Access[]> = {
     // Another address: the answer is for the old one.
     ...command(1, 1, [0x52, 0x54, 0, 1, 2, 3]),
     ...send(1, arpRequest("10.0.2.2")),
+    ...waitUntil(ANSWERED),
     used(),
     ...command(1, 0, [1, 0, 0, 0, 0x52, 0x54, 0, 0x12, 0x34, 0x56, 0, 0, 0, 0]),
     ...send(2, ping("10.0.2.2", "0123456789".repeat(5))),

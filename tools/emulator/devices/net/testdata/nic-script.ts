@@ -37,7 +37,8 @@ const BOTH_WAIT = 0x400_0000;
 /** A microsecond an instruction: waiting takes a million of them. */
 const SLOWLY = ["-icount", "shift=10,sleep=off"] as const;
 
-const waitUntil = (bits: number): Access[] => [
+/** Until the HPET's counter, which starts anew, has one of these bits. */
+export const waitUntil = (bits: number): Access[] => [
   store(HPET + 0x10, 0),
   store(HPET + 0xf0, 0),
   store(HPET + 0xf4, 0),
