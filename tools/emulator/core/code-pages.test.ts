@@ -2,7 +2,7 @@
 // executed (Intel SDM vol. 3A, 9.1.3 for one processor).
 
 import { expect, test } from "vitest";
-import { byte, cr0, cr3, cr4, dword, eax, ebx, ecx, edi, edx, mem } from "../../asm/index.ts";
+import { byte, cl, cr0, cr3, cr4, dword, eax, ebx, ecx, edi, edx, mem } from "../../asm/index.ts";
 import { Machine } from "../host/machine.ts";
 import type { Accel } from "../jit/accel.ts";
 import { guest } from "../platform/testdata/guest.ts";
@@ -216,4 +216,32 @@ test("accessed bits that are set beside code leave the time and the rest as they
     expect(machine.cpus[0]?.general("rbx")).toBe(500n * 7n);
   }
   expect(ends.size).toBe(1);
+});
+
+test("a flag beside the loop that writes it leaves the loop's code as long as it stays as it is", async () => {
+  const rounds = 200_000;
+  const kernel = guest((a) => {
+    a.mov(edx, rounds).jmp("start");
+    a.label("flag");
+    a.db(0);
+    a.label("start");
+    a.xor(ecx, ecx);
+    a.label("loop");
+    a.xchg(mem("flag"), cl).dec(edx).jnz("loop");
+    // And no longer, when it is an instruction's: the constant that the next one loads.
+    a.mov(ecx, 2);
+    a.label("again");
+    a.mov(mem("constant"), cl);
+    a.db(0xb8);
+    a.label("constant");
+    a.dd(0);
+    a.add(edx, eax).dec(ecx).jnz("again");
+    a.mov(dword(RESULTS), edx);
+  });
+  const accel: Accel = { kind: "jit", threshold: 1000 };
+  const machine = await Machine.create({ kernel, memory: "8M", accel });
+  expect(machine.runSync({ nanoseconds: 10_000_000 }).kind).not.toBe("limit");
+  const result = machine.readPhysical(RESULTS, 4);
+  expect(new DataView(result.buffer, result.byteOffset).getUint32(0, true)).toBe(3);
+  expect(machine.tierStatistics?.instructions).toBeGreaterThan(rounds);
 });

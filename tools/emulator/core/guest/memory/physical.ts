@@ -94,12 +94,16 @@ export function keepsTime(physical: u64, access: i32): bool {
   return (pageOf(physical) & 3) != PAGE_ROM || (access & WRITE) != 0;
 }
 
+/** The low `size` bytes of a value, 1, 2, 4 or 8. */
+function lowBytes(value: u64, size: i32): u64 {
+  return size == 8 ? value : value & (((<u64>1) << (<u64>size * 8)) - 1);
+}
+
 /** Reads `size` bytes inside one page, 1, 2, 4 or 8; those beyond are 0 whatever is there. */
 export function physicalRead(physical: u64, size: i32): u64 {
   const h = hostOf(physical);
   if (h != 0) return Host.load(h, size);
-  const bits = outsideRead(physical, size);
-  return size == 8 ? bits : bits & (((<u64>1) << (<u64>size * 8)) - 1);
+  return lowBytes(outsideRead(physical, size), size);
 }
 
 /** Reads a device or unmapped memory, inside one page; what is beyond `size` bytes is anything. */
@@ -137,9 +141,11 @@ export function physicalWrite(physical: u64, size: i32, value: u64): void {
   const offset = <u32>physical & 0xfff;
   if ((page & 3) == PAGE_RAM) {
     const h = (page & 0xfffff000) + offset;
+    // What stays as it is leaves decoded code as it is: a flag beside the loop that waits for it, say.
+    const stays = holdsCode(frame, offset, size) && Host.load(h, size) == lowBytes(value, size);
     Host.store(h, size, value);
     noteWrite(h);
-    codeWritten(frame, offset, size);
+    if (!stays) codeWritten(frame, offset, size);
     return;
   }
   const address = <u32>physical;
