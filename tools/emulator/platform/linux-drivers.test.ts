@@ -1,5 +1,5 @@
 // Linux's own drivers for the boards' disks, CDs and floppies: a kernel with modules as distributions have them, which says what
-// it reads, and whose writing the host looks at.
+// it reads, and whose writing the host looks at (testdata/linux.ts says where it is looked for).
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -10,9 +10,7 @@ import { expect, test } from "vitest";
 import { HANG_MS, hasTool } from "../../testing/host-tools.ts";
 import { Machine } from "../host/machine.ts";
 import { bytesImage, type ImageSource } from "../media/image.ts";
-import { BUSYBOX, findLinux, initrdOf, type Linux, modulesInOrder } from "./testdata/linux.ts";
-
-const linux = findLinux("ata_piix", "floppy");
+import { BUSYBOX, busyboxInitrd, findLinux, type Linux } from "./testdata/linux.ts";
 
 /** Modules that are loaded, behind those that they need. */
 const WANTED = {
@@ -22,15 +20,12 @@ const WANTED = {
   last: ["ext4", "floppy"],
 } as const;
 
+const linux = findLinux(["ata_piix", "floppy"]);
+
 /** Track of the floppy that is written, and how many bytes. */
 const [TRACK_BYTES, TRACK, TRACKS] = [18_432, 3, 8];
 
-const script = (modules: readonly string[]): string => `#!/bin/busybox sh
-B=/bin/busybox
-$B mount -t proc proc /proc
-$B mount -t devtmpfs dev /dev
-for m in ${modules.join(" ")}; do $B insmod /m/$m.ko; done
-i=0; while [ ! -b /dev/sda -o ! -b /dev/sr0 ]; do $B sleep 0.1; i=$((i+1)); [ $i -gt 100 ] && break; done
+const SCRIPT = `i=0; while [ ! -b /dev/sda -o ! -b /dev/sr0 ]; do $B sleep 0.1; i=$((i+1)); [ $i -gt 100 ] && break; done
 $B mount -t ext4 /dev/sda /mnt
 $B mkdir -p /mnt/a/b
 for i in 1 2 3 4 5 6 7 8 9; do $B dd if=/bin/busybox of=/mnt/a/b/f$i bs=4096 count=$i 2>/dev/null; done
@@ -63,9 +58,9 @@ test
   "Linux reads and writes disk, CD and floppy of %s, and turns it off",
   async (board) => {
     const found = linux as Linux;
-    const modules = modulesInOrder(found, [...WANTED.both, ...WANTED[board], ...WANTED.last]);
+    const modules = [...WANTED.both, ...WANTED[board], ...WANTED.last];
     const program = readFileSync(BUSYBOX);
-    const initrd = initrdOf(found, modules, script(modules));
+    const initrd = busyboxInitrd(found, modules, SCRIPT);
     const folder = mkdtempSync(join(tmpdir(), "emu-linux-"));
     const tool = (name: string, ...args: string[]) =>
       spawnSync(name, args, { encoding: "utf8", timeout: HANG_MS });

@@ -4,12 +4,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { machineOptions } from "../host/cli-machine.ts";
 import { parseArguments } from "../host/cli-options.ts";
 import { UsageError } from "../host/cli-values.ts";
 import { LoadError } from "../load-error.ts";
 import { runCampaign } from "./campaign.ts";
+import { natural, positive } from "./cli-numbers.ts";
 
 interface Options {
   points: number;
@@ -20,20 +21,6 @@ interface Options {
 
 const EXIT_DIFFERENT = 1;
 const EXIT_USAGE = 2;
-
-function natural(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw new InvalidArgumentError("expected a whole number");
-  }
-  return value;
-}
-
-function positive(text: string): number {
-  const value = natural(text);
-  if (value === 0) throw new InvalidArgumentError("expected a number from 1 on");
-  return value;
-}
 
 const program = new Command("fuzz:snapshot")
   .description("Restores snapshots in other processes and compares how they go on.")

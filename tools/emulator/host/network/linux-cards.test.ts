@@ -5,13 +5,7 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
-import {
-  BUSYBOX,
-  findLinux,
-  initrdOf,
-  type Linux,
-  modulesInOrder,
-} from "../../platform/testdata/linux.ts";
+import { BUSYBOX, busyboxInitrd, findLinux, type Linux } from "../../platform/testdata/linux.ts";
 import { parseArguments } from "../cli-options.ts";
 import { Machine } from "../machine.ts";
 import { HostNetwork } from "./host-network.ts";
@@ -26,13 +20,13 @@ const script = (
   module: string,
   modes: readonly string[],
   port: number,
-): string => `#!/bin/busybox sh
-/bin/busybox mkdir -p /tmp /usr/bin /usr/sbin /sbin
-/bin/busybox --install -s
-mount -t proc proc /proc; mount -t devtmpfs dev /dev; mount -t sysfs sys /sys
+): string => `$B mkdir -p /tmp /usr/bin /usr/sbin /sbin
+$B --install -s
+mount -t sysfs sys /sys
 printf '#!/bin/sh\n[ "$1" = bound ] && ip addr add $ip/$mask dev $interface && ip route add default via $router && echo "lease: $ip by $router"\n' > /tmp/lease
 chmod +x /tmp/lease
 for mode in ${modes.join(" ")}; do
+  rmmod ${module}
   insmod /m/${module}.ko $mode
   ip link set eth0 up
   udhcpc -i eth0 -n -q -s /tmp/lease 2>&1 | grep ^lease:
@@ -41,7 +35,7 @@ for mode in ${modes.join(" ")}; do
   echo "received: $(md5sum < /tmp/page)"
   wget -q -O - --post-file /tmp/page http://10.0.2.2:${port}/ | sed 's/^/sent: /'
   echo "interrupts: $(grep -c eth0 /proc/interrupts)"
-  ip addr flush dev eth0; ip link set eth0 down; rmmod ${module}
+  ip addr flush dev eth0; ip link set eth0 down
 done
 poweroff -f
 `;
@@ -58,7 +52,7 @@ const server = () =>
     request.on("end", () => response.end(`${hash.digest("hex")}\n`));
   });
 
-const linux = findLinux("e1000", "e1000e");
+const linux = findLinux(["e1000", "e1000e"]);
 
 test.skipIf(linux === undefined || !existsSync(BUSYBOX)).each([
   // The pin, and MSI-X: a vector each for what is received, sent and everything else.
@@ -71,11 +65,10 @@ test.skipIf(linux === undefined || !existsSync(BUSYBOX)).each([
     const http = server();
     await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
     const { port } = http.address() as AddressInfo;
-    const modules = modulesInOrder(found, [model]);
     const machine = await Machine.create({
       machine: board,
       kernel: found.kernel,
-      modules: [{ file: initrdOf(found, modules, script(model, modes, port)) }],
+      modules: [{ file: busyboxInitrd(found, [model], script(model, modes, port)) }],
       append: "console=ttyS0 quiet panic=-1",
       memory: "256M",
       cpus,
