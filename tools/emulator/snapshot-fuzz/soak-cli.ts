@@ -18,6 +18,7 @@ interface Options {
   every: number;
   restores: number;
   seed: number;
+  pause: number;
   keep?: string;
 }
 
@@ -27,15 +28,16 @@ const program = new Command("soak")
   .option("--every <s>", "seconds of the guest's time between comparisons", positive, 600)
   .option("--restores <n>", "random moments of saving and restoring", natural, 100)
   .option("--seed <n>", "seed of the moments and of how the guest is executed", natural, 1)
+  .option("--pause <s>", "seconds that the guest sleeps between bursts", positive, 20)
   .option("--keep <folder>", "for what is saved, which stays; otherwise it is removed")
   .parse();
 
-const { hours, every, restores, seed, keep } = program.opts<Options>();
+const { hours, every, restores, seed, pause, keep } = program.opts<Options>();
 if (!(hours > 0)) program.error("error: --hours: expected a number above 0");
 const folder = keep ?? mkdtempSync(join(tmpdir(), "soak-"));
 const started = performance.now();
 try {
-  const plan = soakPlan(linuxLoad(folder, process.env.LINUX_ROOT), {
+  const plan = soakPlan(linuxLoad(folder, pause, process.env.LINUX_ROOT), {
     end: hours * 3600e9,
     every: every * 1e9,
     saves: restores,

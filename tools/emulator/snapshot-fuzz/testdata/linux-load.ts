@@ -29,7 +29,7 @@ const DISK_BYTES = 24 * 2 ** 20;
 const ALWAYS = "6d7bf0b4-8a2c-4d50-9a43-0b8f3f5a7e11";
 
 /** The cards have a network namespace each, as otherwise what goes from one to the other would not leave the kernel. */
-const SCRIPT = `
+const script = (pause: number): string => `
 export PATH=/sbin:/bin
 $B --install -s /bin 2>/dev/null || { $B mkdir -p /sbin; for t in $($B --list); do $B ln -sf /bin/busybox /bin/$t; done; }
 mount -t sysfs sys /sys 2>/dev/null || { mkdir -p /sys; mount -t sysfs sys /sys; }
@@ -64,7 +64,7 @@ net() {
     n=$((n+1))
     echo "net $n: $(wget -q -O - http://10.0.2.21/file | md5sum)$(ping -q -c 3 -i 0.3 10.0.2.2 | grep -c ' 0% packet loss')"
     [ $((n % 16)) = 1 ] && udhcpc -n -q -i eth0 -s /tmp/lease 2>/dev/null
-    sleep $((20 + n % 11))
+    sleep $((${pause} + n % 11))
   done
 }
 net &
@@ -75,19 +75,22 @@ while :; do
   dd if=/bin/busybox of=/a/d$f/f bs=16k skip=$f count=$((n % 11 + 3)) 2>/dev/null
   cp /a/d$f/f /v/d$f/g$((n % 3))
   [ $((n % 4)) = 0 ] && rm -rf /a/d$(((n + 2) % 5)) /v/d$(((n + 1) % 5))
-  tar cf - -C /v . | md5sum > /v/sums
+  tar cf - -C /v d$f | md5sum > /v/sums
   dd if=/v/d$f/g$((n % 3)) of=$STICK bs=4096 seek=$((n % 100 * 30)) count=28 conv=fsync 2>/dev/null
   sync
   echo 3 > /proc/sys/vm/drop_caches
   stick=$(dd if=$STICK bs=4096 skip=$((n % 100 * 30)) count=28 2>/dev/null | md5sum)
   random=$(dd if=/dev/hwrng bs=64 count=4 2>/dev/null | md5sum)
   echo "disk $n: $(cat /v/sums) $stick $random $(cat /proc/uptime)"
-  sleep $((22 + n % 13))
+  sleep $((${pause} + n % 13))
 done
 `;
 
-/** What the machine is made of; its files go to `folder`. Throws `LoadError` where there is no such Linux or no busybox. */
-export function linuxLoad(folder: string, root?: string): MachineOptions {
+/**
+ * What the machine is made of; its files go to `folder`. Between bursts it sleeps for `pause` seconds and a few more. Throws
+ * `LoadError` where there is no such Linux or no busybox.
+ */
+export function linuxLoad(folder: string, pause = 20, root?: string): MachineOptions {
   const linux = findLinux(["ata_piix"], root);
   if (linux === undefined || !existsSync(BUSYBOX)) {
     throw new LoadError(
@@ -96,7 +99,7 @@ export function linuxLoad(folder: string, root?: string): MachineOptions {
   }
   mkdirSync(folder, { recursive: true });
   const initrd = join(folder, "initrd");
-  writeFileSync(initrd, busyboxInitrd(linux, MODULES, SCRIPT));
+  writeFileSync(initrd, busyboxInitrd(linux, MODULES, script(pause)));
   const disk = (name: string): string => {
     const file = join(folder, name);
     const options = ["-q", "-t", "ext4", "-U", ALWAYS, "-E", `hash_seed=${ALWAYS}`];
