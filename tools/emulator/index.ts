@@ -23,6 +23,7 @@ export {
   parseMemory,
 } from "./machine-options.ts";
 export type { DiskBus } from "./media/disk.ts";
+export type { DiskFailure, FailureAction, WriteFailureAction } from "./media/disk-failures.ts";
 export type { ImageFormat, ImageSource } from "./media/image.ts";
 export type { MonitorHost, SnapshotStore } from "./monitor/command.ts";
 export { Monitor } from "./monitor/monitor.ts";

@@ -19,6 +19,7 @@ import type { Accel } from "./jit/accel.ts";
 import { LoadError } from "./load-error.ts";
 import type { Module } from "./loader/modules.ts";
 import { Disk, type DiskBus, type DiskKind } from "./media/disk.ts";
+import type { FailureAction, WriteFailureAction } from "./media/disk-failures.ts";
 import { openFormat } from "./media/formats.ts";
 import { bytesImage, type ImageFormat, type ImageSource } from "./media/image.ts";
 import { ADDABLE_DEVICES } from "./platform/addable-devices.ts";
@@ -70,6 +71,10 @@ export interface DiskOptions {
   readOnly?: boolean;
   /** What the disk says of itself: virtio's serial number. */
   serial?: string;
+  /** What becomes of reads that the host fails: the guest is told ("report", the default), and others of `FailureAction`. */
+  onReadFailure?: FailureAction;
+  /** The same of writes and flushes; "enospc" stops the machine where the host has no space, and reports all else. */
+  onWriteFailure?: WriteFailureAction;
   /**
    * Drive A (0) or B (1), or where a disk or CD is: the port of q35's controller (0–5), 2 × channel + device of pc's (0–3);
    * or the number that a virtio device's option `drive` has. The first free one by default.

@@ -28,6 +28,8 @@ import {
   mediaOf,
   powerOnTime,
 } from "./machine-options.ts";
+import type { Disk } from "./media/disk.ts";
+import type { DiskFailure } from "./media/disk-failures.ts";
 import { pictureFile } from "./picture-file.ts";
 import { BoardMemory } from "./platform/core-pages.ts";
 import { CpuAccess } from "./platform/cpu-access.ts";
@@ -97,8 +99,13 @@ export type Stop =
   | { kind: "matched" }
   /** `stop()` was called. */
   | { kind: "stopped" }
+  /** The host failed to read or write a disk whose failures stop the machine; `run` tries again. */
+  | { kind: "io-error" }
   /** A breakpoint, watchpoint or step. */
   | { kind: "debug"; cpu: number; detail: number };
+
+/** What ends a run, or resets the machine, from within it. */
+type MachineEvent = BoardEvent | { kind: "unbootable" } | { kind: "io-error" };
 
 export interface RunLimits {
   /** Instructions of all CPUs, checked at every slice. */
@@ -144,7 +151,7 @@ export class Machine {
   readonly #media: MachineMedia;
   readonly #image: BootImage | undefined;
   #bios: Bios | undefined;
-  #event: BoardEvent | { kind: "unbootable" } | undefined;
+  #event: MachineEvent | undefined;
   /** The machine has been switched on: from now on it is reset. */
   #started = false;
   #bootOrder: BootOrder;
@@ -296,9 +303,25 @@ export class Machine {
 
   #addDisks(): void {
     for (const { disk } of this.#media.inBootOrder) {
-      disk.onFailure = (what) => this.options.onHostError?.(what);
+      disk.onFailure = (failure) => this.#diskFailed(disk, failure);
       this.board.add(disk);
     }
+  }
+
+  #diskFailed(disk: Disk, failure: DiskFailure): void {
+    const stops = failure.action === "stop";
+    const { text, isNew } = failure;
+    if (isNew) this.options.onHostError?.(stops ? `${text}: the machine is stopped` : text);
+    this.onDiskFailure?.(disk, failure);
+    if (stops) this.#ask({ kind: "io-error" });
+  }
+
+  /** Called with each request to a disk that the host has failed. */
+  onDiskFailure: ((disk: Disk, failure: DiskFailure) => void) | undefined;
+
+  /** Disks whose requests wait since the host has failed them. */
+  get waitingDisks(): Disk[] {
+    return this.#media.inBootOrder.flatMap(({ disk }) => (disk.waits ? disk : []));
   }
 
   /** Firmware is not our BIOS. */
@@ -456,7 +479,7 @@ export class Machine {
   }
 
   /** Ends `run` after the current instruction because of something outside the CPUs. */
-  #ask(event: BoardEvent | { kind: "unbootable" }): void {
+  #ask(event: MachineEvent): void {
     this.#event ??= event;
     this.core.request_exit();
   }
@@ -539,6 +562,8 @@ export class Machine {
 
   /** Executes one instruction of one CPU, for a debugger; {kind: "limit"} means that nothing else happened. */
   step(cpu = 0): Stop {
+    this.#tryAgain();
+    if (this.#hasFailed) return this.#requested() ?? { kind: "limit" };
     this.board.scheduler.runDue(this.core.time());
     const exit = this.core.step(cpu);
     this.#target = this.core.time();
@@ -552,6 +577,7 @@ export class Machine {
 
   #begin(limits: RunLimits): { time: number; instructions: number } {
     this.#stopAsked = false;
+    this.#tryAgain();
     this.serial.expect(limits.until);
     return {
       time: this.core.time() + (limits.nanoseconds ?? Number.POSITIVE_INFINITY),
@@ -570,6 +596,7 @@ export class Machine {
   #slice(end: { time: number; instructions: number }): Stop | undefined {
     // What wakes the machine may be among it.
     this.#takeDue();
+    if (this.#hasFailed) return this.#requested();
     if (this.asleep) return { kind: "suspended" };
     const { core } = this;
     const grid = (Math.floor(core.time() / SLICE_NS) + 1) * SLICE_NS;
@@ -592,6 +619,7 @@ export class Machine {
     const { core, board } = this;
     while (core.time() < this.#target) {
       board.scheduler.runDue(core.time());
+      if (this.#hasFailed) return this.#requested();
       this.#deadline = Math.min(this.#target, board.scheduler.next());
       this.#running = true;
       const exit = core.run(this.#deadline);
@@ -636,6 +664,16 @@ export class Machine {
     const limit = isDue ? this.#target : Math.max(this.#target, endTime);
     core.advance_to(Math.min(Math.max(next, core.time()), limit));
     return undefined;
+  }
+
+  /** What disks have been waiting with since they stopped the machine. */
+  #tryAgain(): void {
+    for (const disk of this.waitingDisks) disk.goOn();
+  }
+
+  /** A disk that stops the machine has failed: not an instruction more. */
+  get #hasFailed(): boolean {
+    return this.#event?.kind === "io-error";
   }
 
   #requested(): Stop | undefined {
@@ -864,6 +902,12 @@ export class Machine {
   }
 
   #refusePersistent(): void {
+    const [waiting] = this.waitingDisks;
+    if (waiting !== undefined) {
+      throw new Error(
+        `disk ${waiting.imageName} waits for its image, which a snapshot cannot hold: let the machine go on first`,
+      );
+    }
     for (const { image, persistent } of chipsOf(this.options)) {
       if (persistent) {
         throw new Error(

@@ -167,7 +167,7 @@ export class GdbServer {
       const cpu = "cpu" in halt ? halt.cpu : this.#selected;
       this.#selected = cpu;
       const thread = `thread:${(cpu + 1).toString(16)};`;
-      const signal = halt.kind === "paused" ? SIGINT : SIGTRAP;
+      const signal = ["paused", "io-error"].includes(halt.kind) ? SIGINT : SIGTRAP;
       let reason = "";
       if (halt.kind === "breakpoint") {
         const at = this.#control.machine.cpus[cpu]?.linearRip ?? 0n;

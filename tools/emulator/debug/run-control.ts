@@ -2,6 +2,8 @@
 // stub, the monitor and the command line share one of these.
 
 import type { Machine, RunLimits, Stop } from "../machine.ts";
+import type { Disk } from "../media/disk.ts";
+import type { DiskFailure } from "../media/disk-failures.ts";
 
 /** What a watchpoint reacts to. */
 export type WatchKind = "write" | "read" | "access";
@@ -16,6 +18,8 @@ export interface Watchpoint {
 /** Why the machine stands still, as a debugger hears it. */
 export type Halt =
   | { kind: "paused" }
+  /** A disk's failure that stops the machine; going on is trying again. */
+  | { kind: "io-error" }
   | { kind: "breakpoint"; cpu: number }
   | { kind: "watchpoint"; cpu: number; watch: Watchpoint }
   | { kind: "step"; cpu: number }
@@ -28,7 +32,9 @@ export type RunEvent =
   /** It has been reset: by the guest, or from outside. */
   | { kind: "reset"; by: "guest" | "host" }
   /** The power button was pressed. */
-  | { kind: "power-button" };
+  | { kind: "power-button" }
+  /** The host has failed a request to a disk. */
+  | { kind: "disk-failure"; disk: Disk; failure: DiskFailure };
 
 export class RunControl {
   readonly machine: Machine;
@@ -50,6 +56,7 @@ export class RunControl {
     this.machine = machine;
     this.#paused = paused;
     machine.onReset = (by) => this.#tell({ kind: "reset", by });
+    machine.onDiskFailure = (disk, failure) => this.#tell({ kind: "disk-failure", disk, failure });
     machine.onWaitingInput = () => this.#poke();
   }
 
@@ -59,6 +66,11 @@ export class RunControl {
 
   get paused(): boolean {
     return this.#paused;
+  }
+
+  /** It stands still since a disk has failed. */
+  get failed(): boolean {
+    return this.#paused && this.machine.waitingDisks.length > 0;
   }
 
   /** Stops at the next slice, or at once while the machine waits for something from outside. */
@@ -206,6 +218,8 @@ export class RunControl {
           ? { kind: "breakpoint", cpu: stop.cpu }
           : { kind: "watchpoint", cpu: stop.cpu, watch };
       }
+      case "io-error":
+        return { kind: "io-error" };
       case "limit":
       case "stopped":
       case "matched":

@@ -6,6 +6,12 @@ import type { DeviceRequest } from "../devices/device.ts";
 import { virtioBlk } from "../devices/virtio/virtio-blk.ts";
 import type { MediaKind } from "../machine-options.ts";
 import type { DiskBus } from "../media/disk.ts";
+import {
+  type FailureAction,
+  READ_ACTIONS,
+  WRITE_ACTIONS,
+  type WriteFailureAction,
+} from "../media/disk-failures.ts";
 import { FOREIGN_FORMATS, IMAGE_FORMATS, noReader } from "../media/formats.ts";
 import type { ImageFormat } from "../media/image.ts";
 import {
@@ -34,6 +40,9 @@ export interface CliDisk {
   persistent?: boolean;
   bootIndex?: number;
   serial?: string;
+  /** What becomes of what the host fails to do, where that is said. */
+  onReadFailure?: FailureAction;
+  onWriteFailure?: WriteFailureAction;
   /** Place among those of its kind, where one is given. */
   index?: number;
 }
@@ -80,7 +89,9 @@ const UNITS_PER_BUS = 2;
 /** A disk with a device of its own, which has options beside those of the disk. */
 export const VIRTIO_BLK = virtioBlk.name;
 /** Its properties of QEMU's that make no difference here. */
-const VIRTIO_HOST_KEYS = ["ioeventfd", "write-cache", "werror", "rerror", "share-rw", "scsi"];
+const VIRTIO_HOST_KEYS = ["ioeventfd", "write-cache", "share-rw", "scsi"];
+/** … and those that say what becomes of what the host fails to do. */
+const FAILURE_KEYS = ["rerror", "werror"];
 
 /** Devices of QEMU's that attach a drive: what it becomes. */
 const DRIVE_DEVICES: Readonly<Record<string, { kind?: MediaKind; bus: DiskBus }>> = {
@@ -104,6 +115,28 @@ function formatOf(option: string, text: string | undefined): ImageFormat | undef
     throw new UsageError(`${option} ${text}: ${noReader(text)}`);
   }
   return oneOf(option, text, IMAGE_FORMATS) as ImageFormat;
+}
+
+/** What rerror and werror say; "auto" of a device leaves it to its drive. */
+function failureActions(
+  option: string,
+  props: Map<string, string>,
+  more: readonly string[] = [],
+): Pick<CliDisk, "onReadFailure" | "onWriteFailure"> {
+  const action = <T extends string>(key: string, known: readonly T[]): T | undefined => {
+    const value = props.get(key);
+    if (value === undefined) return undefined;
+    const found = oneOf(`${option} ${key}`, value, [...known, ...more]);
+    return found === "auto" ? undefined : (found as T);
+  };
+  const [onReadFailure, onWriteFailure] = [
+    action("rerror", READ_ACTIONS),
+    action("werror", WRITE_ACTIONS),
+  ];
+  return {
+    ...(onReadFailure === undefined ? {} : { onReadFailure }),
+    ...(onWriteFailure === undefined ? {} : { onWriteFailure }),
+  };
 }
 
 /** The place that -drive's index, or bus and unit, say. */
@@ -153,6 +186,7 @@ export function parseDrive(options: CliDrives, text: string): void {
   const props = properties(text);
   onlyKeys("-drive", props, [
     ...["file", "media", "format", "if", "index", "bus", "unit", "id", "readonly", "snapshot"],
+    ...["rerror", "werror"],
     ...HOST_PROPERTIES,
   ]);
   const path = props.get("file");
@@ -162,6 +196,13 @@ export function parseDrive(options: CliDrives, text: string): void {
     throw new UsageError(
       `-drive if=${props.get("if")}: there is no such controller; if=ide, the default, is the nearest`,
     );
+  }
+  if (["pflash", "floppy"].includes(props.get("if") ?? "")) {
+    for (const key of ["werror", "rerror"]) {
+      if (props.has(key)) {
+        throw new UsageError(`-drive ${text}: ${key} is not supported by this bus type`);
+      }
+    }
   }
   if (props.get("if") === "pflash") {
     addFlash(options, text, path, props);
@@ -177,6 +218,7 @@ export function parseDrive(options: CliDrives, text: string): void {
     path,
     ...(format === undefined ? {} : { format }),
     readOnly: flag("-drive readonly", props.get("readonly")),
+    ...failureActions("-drive", props),
     ...(props.has("snapshot") ? { snapshot: flag("-drive snapshot", props.get("snapshot")) } : {}),
     ...(index === undefined || where === "none" || where === "virtio" ? {} : { index }),
     ...(where === "virtio" ? { bus: "virtio" as const } : {}),
@@ -328,7 +370,8 @@ function attachDrive(
   place?: number,
 ): void {
   if (place === undefined) {
-    onlyKeys(`-device ${name}`, props, ["drive", "bootindex", "id", "bus", "unit", "removable"]);
+    const keys = ["drive", "bootindex", "id", "bus", "unit", "removable"];
+    onlyKeys(`-device ${name}`, props, name === "floppy" ? keys : [...keys, ...FAILURE_KEYS]);
   }
   const id = props.get("drive");
   if (id === undefined) throw new UsageError(`-device ${name}: expected drive=ID of a -drive`);
@@ -348,6 +391,7 @@ function attachDrive(
   options.disks.push({
     ...drive,
     ...DRIVE_DEVICES[name],
+    ...failureActions(`-device ${name}`, props, ["auto"]),
     bootIndex: bootIndexOf(`-device ${name}`, props),
     ...(serial === undefined ? {} : { serial }),
     ...(index === undefined ? {} : { index }),
@@ -369,6 +413,7 @@ export function parseDriveDevice(
     ...["drive", "bootindex", "id", "bus", "serial"],
     ...Object.keys(rules),
     ...VIRTIO_HOST_KEYS,
+    ...FAILURE_KEYS,
   ]);
   const place = options.devices.filter(({ kind }) => kind === device).length;
   options.attachments.push({ device, props, place });

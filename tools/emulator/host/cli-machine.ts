@@ -2,7 +2,9 @@
 
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { CliOptions } from "./cli-options.ts";
+import type { MediaKind } from "../machine-options.ts";
+import type { WriteFailureAction } from "../media/disk-failures.ts";
+import { type CliOptions, linesOf } from "./cli-options.ts";
 import { UsageError } from "./cli-values.ts";
 import { readInput } from "./files.ts";
 import type { MachineOptions } from "./machine.ts";
@@ -41,6 +43,17 @@ const romPath = (rom: string, folders: readonly string[]): string =>
     existsSync(path),
   ) ?? rom;
 
+/** QEMU's werror=enospc, where somebody can let the machine go on; floppies have no such setting. */
+function usualWriteFailure(kind: MediaKind, o: CliOptions): WriteFailureAction {
+  const devices = [...o.monitors, ...o.qmps, ...linesOf(o)];
+  const hasMonitor =
+    o.gdbPort !== undefined ||
+    o.display.kind !== "none" ||
+    o.monitors.length + o.qmps.length > 0 ||
+    devices.some((device) => device.kind === "stdio");
+  return kind !== "floppy" && hasMonitor ? "enospc" : "report";
+}
+
 /** Options of the machine alone: where its output goes is the caller's business. Throws `UsageError`. */
 export function machineOptions(o: CliOptions): MachineOptions {
   if (o.kernel === undefined && o.disks.length === 0 && !hasFirmware(o)) {
@@ -65,7 +78,11 @@ export function machineOptions(o: CliOptions): MachineOptions {
       name,
       data: file === undefined ? new TextEncoder().encode(text) : readInput(file, "-fw_cfg").data,
     })),
-    disks: o.disks.map(({ path, snapshot: _, ...disk }) => ({ ...disk, image: path })),
+    disks: o.disks.map(({ path, snapshot: _, ...disk }) => ({
+      ...disk,
+      image: path,
+      onWriteFailure: disk.onWriteFailure ?? usualWriteFailure(disk.kind, o),
+    })),
     bootOrder: o.bootOrder,
     bootOnce: o.bootOnce,
     clockStart: o.clockStart,

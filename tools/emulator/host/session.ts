@@ -372,6 +372,11 @@ export class Session {
     // What a file says is said before the first instruction, so that a run with it is repeatable.
     await this.#dialogue?.answered;
     const abandoned = this.#abandoned(control);
+    control.onHalt.add(({ kind }) => {
+      if (kind === "io-error" && !this.#maySomebodyLetItRun) {
+        void this.#end(machine, { kind: "abandoned" });
+      }
+    });
     for (;;) {
       const stop = await Promise.race([control.run(), abandoned]);
       this.flush();
@@ -437,12 +442,17 @@ export class Session {
     return stop.kind === "idle" && (this.#typed?.listens === true || this.#inDialogue);
   }
 
+  /** There is a monitor or a debugger, or may be. */
+  get #maySomebodyLetItRun(): boolean {
+    const isWatched = this.#host?.gdbListens || this.#isShown || this.#dialogues?.attended;
+    return this.#input?.open === true || isWatched === true;
+  }
+
   /** Resolves when the machine stands still and there is nobody who could let it run. */
   async #abandoned(control: RunControl): Promise<{ kind: "abandoned" }> {
     while (this.#input?.open) await this.#input.wait();
     await this.#dialogue?.answered;
-    const isWatched = this.#host?.gdbListens || this.#isShown || this.#dialogues?.attended;
-    if (!control.paused || isWatched) await forever;
+    if (!control.paused || this.#maySomebodyLetItRun) await forever;
     return { kind: "abandoned" };
   }
 

@@ -138,6 +138,7 @@ const SUBJECTS: readonly Subject[] = [
     help: "show the current VM status (running|paused)",
     answer: ({ control }) => {
       const { asleep } = control.machine;
+      if (control.failed) return "VM status: paused (io-error)";
       return `VM status: ${control.paused ? "paused" : asleep ? "paused (suspended)" : "running"}`;
     },
   },

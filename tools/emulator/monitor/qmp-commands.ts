@@ -197,7 +197,7 @@ function blockInfo({ name, disk }: Drive): object {
     ...(removable ? { tray_open: false } : {}),
     removable,
     locked: false,
-    "io-status": "ok",
+    "io-status": disk.ioStatus,
     inserted: {
       file: disk.imageName,
       "node-name": disk.name,
@@ -242,7 +242,8 @@ export const QMP_COMMANDS: readonly QmpCommand[] = [
   {
     name: "query-status",
     run: ({ control }) => {
-      const status = control.paused ? "paused" : control.machine.asleep ? "suspended" : "running";
+      const awake = control.machine.asleep ? "suspended" : "running";
+      const status = control.failed ? "io-error" : control.paused ? "paused" : awake;
       return { status, singlestep: false, running: status === "running" };
     },
   },

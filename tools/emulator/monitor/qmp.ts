@@ -2,6 +2,7 @@
 // answered in order, events in between. Out-of-band execution is not offered.
 
 import type { RunEvent } from "../debug/run-control.ts";
+import { drives } from "./info-devices.ts";
 import { JsonStream, JsonStreamError } from "./json-stream.ts";
 import {
   type Arguments,
@@ -73,11 +74,26 @@ export class QmpSession {
   #happened(event: RunEvent): void {
     if (event.kind === "resume") this.#event("RESUME");
     else if (event.kind === "power-button") this.#event("POWERDOWN");
+    else if (event.kind === "disk-failure") this.#diskFailed(event);
     else {
       const guest = event.by === "guest";
       const reason = guest ? "guest-reset" : "host-qmp-system-reset";
       this.#event("RESET", { guest, reason });
     }
+  }
+
+  /** BLOCK_IO_ERROR (qapi/block-core.json): to QEMU a flush is a write. */
+  #diskFailed({ disk, failure }: RunEvent & { kind: "disk-failure" }): void {
+    const { operation, action, noSpace: nospace, reason } = failure;
+    const { name } = drives(this.#context.control.machine).find((d) => d.disk === disk) ?? disk;
+    this.#event("BLOCK_IO_ERROR", {
+      device: name,
+      "node-name": disk.name,
+      operation: operation === "read" ? "read" : "write",
+      action,
+      nospace,
+      reason,
+    });
   }
 
   #ended(kind: string): void {

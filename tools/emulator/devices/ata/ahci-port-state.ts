@@ -23,6 +23,8 @@ export interface PortState {
   held: boolean;
   /** After a fatal error commands wait until the guest has stopped the port. */
   halted: boolean;
+  /** The slot whose command waits for its medium. */
+  waiting: number | undefined;
   device: DeviceState | undefined;
 }
 
@@ -43,6 +45,7 @@ export const freshPort = (device?: DeviceState): PortState => ({
   signatureWaits: true,
   held: false,
   halted: false,
+  waiting: undefined,
   device,
 });
 

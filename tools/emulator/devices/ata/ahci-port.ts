@@ -69,6 +69,7 @@ export class AhciPort {
     this.#host = host;
     this.state = freshPort(device?.state);
     this.#timer = timer(() => this.#perform());
+    if (device !== undefined) device.again = () => this.#again(device);
   }
 
   // ---- Resets
@@ -103,6 +104,7 @@ export class AhciPort {
   #resetDevice(): void {
     this.#timer.cancel();
     this.state.held = false;
+    this.state.waiting = undefined;
     this.device?.reset();
     if (this.device !== undefined) this.state.device = this.device.state;
   }
@@ -248,6 +250,7 @@ export class AhciPort {
   #schedule(): void {
     const s = this.state;
     if (this.device === undefined || s.halted || s.ci === 0 || !(s.cmd & CMD.running)) return;
+    if (s.waiting !== undefined) return;
     s.tfd |= BSY;
     if (this.#timer.when === Number.POSITIVE_INFINITY) {
       this.#timer.set(this.#host.now() + COMMAND_NS);
@@ -271,6 +274,15 @@ export class AhciPort {
     const slot = this.#nextSlot();
     s.cmd = (s.cmd & ~CMD.slot) | (slot << 8);
     this.#issue(slot, this.device);
+    this.#schedule();
+  }
+
+  /** A command whose medium could not be read is performed again, from its beginning. */
+  #again(device: AtaDevice): void {
+    const { waiting } = this.state;
+    if (waiting === undefined) return;
+    this.state.waiting = undefined;
+    this.#issue(waiting, device);
     this.#schedule();
   }
 
@@ -390,11 +402,15 @@ export class AhciPort {
     this.#fatal(IRQ.deviceBits | IRQ.taskFile);
   }
 
-  /** Moves all data of a command; false if the port has stopped for it, without a word of the device. */
-  #move({ regions }: Issued, device: AtaDevice): boolean {
+  /** Moves all data of a command; false if the port has stopped for it, without a word of the device, or the machine has. */
+  #move({ slot, regions }: Issued, device: AtaDevice): boolean {
     for (let t = device.state.transfer; t !== undefined; t = device.state.transfer) {
       if (t.toHost) {
         const bytes = device.take(PIECE);
+        if (bytes === undefined && device.disk.waits) {
+          this.state.waiting = slot;
+          return false;
+        }
         if (bytes === undefined) break;
         if (regions.put(bytes)) {
           device.taken();

@@ -42,6 +42,9 @@ export abstract class AtaDevice {
   protected abstract readonly statusAfterReset: number;
   protected abstract readonly commands: Readonly<Record<number, Handler>>;
 
+  /** The machine has stopped since the medium could not be read, and goes on: the transport moves the data again. */
+  again: () => void = () => {};
+
   constructor(disk: Disk) {
     this.disk = disk;
   }
@@ -119,7 +122,10 @@ export abstract class AtaDevice {
     this.registers.status |= DRQ;
   }
 
-  /** The next bytes for the host, at most `limit`; undefined where the medium cannot be read: the command has ended. */
+  /**
+   * The next bytes for the host, at most `limit`; undefined where the medium cannot be read: the command has ended, or, with
+   * a transfer that is still there, waits for `again`.
+   */
   take(limit: number): Uint8Array | undefined {
     const t = this.state.transfer;
     if (t === undefined) return undefined;
@@ -162,7 +168,7 @@ export abstract class AtaDevice {
     this.fail(ABRT);
   }
 
-  /** Whole sectors of at most `length` bytes; undefined where `fail` has been called. */
+  /** Whole sectors of at most `length` bytes; undefined where `fail` has been called, or `again` will be. */
   protected abstract readSectors(transfer: Transfer, length: number): Uint8Array | undefined;
   protected abstract takeOver(transfer: Transfer, bytes: Uint8Array): boolean;
 

@@ -236,37 +236,24 @@ export class AtaDisk extends AtaDevice {
     });
   }
 
-  /** As many sectors as can be read; an error is told by the first that cannot. */
-  #readable(sector: number, count: number): Uint8Array | undefined {
-    const all = this.disk.read(sector, count);
-    if (all !== undefined || count === 1) return all;
-    const half = count >> 1;
-    const first = this.#readable(sector, half);
-    if (first === undefined || first.length < half * SECTOR) return first;
-    const rest = this.#readable(sector + half, count - half);
-    if (rest === undefined) return first;
-    const joined = new Uint8Array(first.length + rest.length);
-    joined.set(first);
-    joined.set(rest, first.length);
-    return joined;
-  }
-
   protected readSectors(t: Transfer, length: number): Uint8Array | undefined {
-    const bytes = this.#readable(t.sector, Math.max(1, Math.floor(length / SECTOR)));
-    if (bytes === undefined) this.#failAt(t.sector, t.extended, UNC);
-    else t.sector += bytes.length / SECTOR;
+    const { disk } = this;
+    const count = Math.max(1, Math.floor(length / SECTOR));
+    const bytes = disk.readSome(t.sector, count, () => this.again());
+    if (bytes !== undefined) t.sector += bytes.length / SECTOR;
+    else if (!disk.waits) this.#failAt(t.sector, t.extended, UNC);
     return bytes;
   }
 
   protected takeOver(t: Transfer, bytes: Uint8Array): boolean {
     const last = bytes.length === t.left;
-    if (!this.disk.write(t.sector, bytes) || (last && t.through && !this.disk.flush())) {
-      // The medium does not keep what it is given.
-      this.#failAt(t.sector, t.extended, ABRT, DF);
-      return false;
-    }
-    t.sector += bytes.length / SECTOR;
-    return true;
+    const done = this.disk.writeSome(t.sector, bytes);
+    t.sector += done;
+    const isWritten = done === bytes.length / SECTOR;
+    if (isWritten && !(last && t.through && !this.disk.flush())) return true;
+    // The medium does not keep what it is given.
+    this.#failAt(isWritten ? t.sector - 1 : t.sector, t.extended, ABRT, DF);
+    return false;
   }
 
   #verify(extended: boolean, sectors = this.#count(extended)): void {
@@ -274,7 +261,7 @@ export class AtaDisk extends AtaDevice {
     if (first === undefined) return;
     this.state.standby = false;
     for (let done = 0; done < sectors; ) {
-      const bytes = this.#readable(first + done, Math.min(VERIFY_STEP, sectors - done));
+      const bytes = this.disk.readSome(first + done, Math.min(VERIFY_STEP, sectors - done));
       if (bytes === undefined) {
         this.#failAt(first + done, extended, UNC);
         return;

@@ -328,9 +328,9 @@ export class AtapiDrive extends AtaDevice {
     const from = total - t.left;
     const first = Math.floor(from / unit);
     const count = Math.ceil((from + length) / unit) - first;
-    const bytes = this.disk.read(t.sector + first, count);
+    const bytes = this.disk.read(t.sector + first, count, () => this.again());
     if (bytes === undefined) {
-      this.#check(UNREADABLE);
+      if (!this.disk.waits) this.#check(UNREADABLE);
       return undefined;
     }
     const units = raw ? rawSectors(bytes, t.sector + first) : bytes;

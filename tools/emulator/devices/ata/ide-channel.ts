@@ -49,7 +49,7 @@ export interface ChannelState {
   /** What the channel drives its interrupt line to. */
   wire: boolean;
   /** What the device is busy with. */
-  busy: "command" | "packet" | "dma" | undefined;
+  busy: "command" | "packet" | "dma" | "medium" | undefined;
   opcode: number;
   /** A block on its way through the data register, and how far it is. */
   block: Uint8Array | undefined;
@@ -85,6 +85,7 @@ export class IdeChannel {
     this.#host = host;
     this.#line = line;
     this.#timer = timer(() => this.#go());
+    for (const device of devices) if (device !== undefined) device.again = () => this.#again();
     this.state = this.#fresh();
   }
 
@@ -269,6 +270,15 @@ export class IdeChannel {
     this.#proceed(device, busy === "command");
   }
 
+  /** A medium that could not be read is tried again, unless a reset has come in between. */
+  #again(): void {
+    const s = this.state;
+    const device = this.#device;
+    if (s.busy !== "medium" || device === undefined) return;
+    s.busy = undefined;
+    this.#proceed(device, false);
+  }
+
   /** Lets the data that the device wants to move move, or tells the command's end. */
   #proceed(device: AtaDevice, first: boolean): void {
     const s = this.state;
@@ -285,6 +295,10 @@ export class IdeChannel {
       const length = Math.min(t.blockBytes, t.left);
       s.block = device.take(length);
       s.at = 0;
+      if (s.block === undefined && device.disk.waits) {
+        s.busy = "medium";
+        return;
+      }
       if (s.block !== undefined) device.presentBlock(length);
       this.#interrupt();
     } else {
@@ -376,10 +390,18 @@ export class IdeChannel {
   #dma(device: AtaDevice): void {
     const s = this.state;
     const regions = new Regions(this.#host.memory, ideRegions(this.#host.memory, s.table));
+    const begun = device.state.transfer;
+    const whole = begun && { ...begun };
     for (let t = device.state.transfer; t !== undefined; t = device.state.transfer) {
       let moved = t.toHost === ((s.command & TO_MEMORY) !== 0);
       if (moved && t.toHost) {
         const bytes = device.take(PIECE);
+        if (bytes === undefined && device.disk.waits) {
+          // All of it, by the same regions.
+          device.state.transfer = whole;
+          s.busy = "medium";
+          return;
+        }
         if (bytes === undefined) break;
         moved = regions.put(bytes);
         if (moved) device.taken();

@@ -139,12 +139,19 @@ export class MassStorage extends UsbDevice {
   }
 
   /** What there is; where that is less than the host asks for, a short packet ends its data (6.7.2). */
-  #data(length: number): Uint8Array {
+  #data(length: number): Answer {
     const s = this.state;
+    const { moving } = this.#scsi.state;
+    const whole = moving && { ...moving };
     const parts: Uint8Array[] = [];
     let got = 0;
     while (got < Math.min(length, s.left)) {
-      const part = this.#scsi.read(Math.min(length, s.left) - got);
+      const part = this.#scsi.read(Math.min(length, s.left) - got, () => this.wake());
+      if (part === undefined && this.#scsi.state.moving !== null) {
+        // The machine stops, and the host asks again.
+        this.#scsi.state.moving = whole;
+        return "nak";
+      }
       if (part === undefined) s.status = FAILED;
       if (part === undefined || part.length === 0) break;
       parts.push(part);

@@ -37,6 +37,8 @@ export const freshScsiState = (): ScsiState => ({ sense: NO_SENSE, moving: null 
 
 const NOTHING = new Uint8Array(0);
 const MAX_PIECE = 1 << 20;
+/** Sectors that are looked at together where nothing is moved. */
+const VERIFY_STEP = 256;
 const be32 = (n: number): number[] => [
   (n >>> 24) & 255,
   (n >>> 16) & 255,
@@ -138,7 +140,7 @@ export class ScsiDisk {
         return this.#move(false, b.be64(2), b.be32(10));
       case 0x2f: // VERIFY(10), without data to compare
         if (b.at(1) & 2) return this.#check(INVALID_FIELD);
-        return b.be32(2) + b.be16(7) <= this.#disk.sectors || this.#check(OUT_OF_RANGE);
+        return this.#verify(b.be32(2), b.be16(7));
       case 0x35: // SYNCHRONIZE CACHE(10)
       case 0x91: // SYNCHRONIZE CACHE(16)
         return this.#disk.flush() || this.#check(UNWRITABLE);
@@ -210,6 +212,17 @@ export class ScsiDisk {
     return this.#answer([...header, ...caching], limit);
   }
 
+  /** Whether the medium can be read there. */
+  #verify(sector: number, count: number): boolean {
+    const disk = this.#disk;
+    if (sector + count > disk.sectors) return this.#check(OUT_OF_RANGE);
+    for (let at = sector; at < sector + count; at += VERIFY_STEP) {
+      const step = Math.min(VERIFY_STEP, sector + count - at);
+      if (disk.read(at, step) === undefined) return this.#check(UNREADABLE);
+    }
+    return true;
+  }
+
   #move(toHost: boolean, sector: number, count: number): boolean {
     const disk = this.#disk;
     if (!toHost && disk.readOnly) return this.#check(WRITE_PROTECTED);
@@ -219,8 +232,11 @@ export class ScsiDisk {
     return true;
   }
 
-  /** Up to `length` bytes of what the command has for its host, or undefined where the medium fails. */
-  read(length: number): Uint8Array | undefined {
+  /**
+   * Up to `length` bytes of what the command has for its host, or undefined where the medium fails: the command has ended, or
+   * is as it was and `again` will be called.
+   */
+  read(length: number, again: () => void): Uint8Array | undefined {
     const m = this.state.moving;
     if (m === null || !m.toHost) return NOTHING;
     const count = Math.min(length, m.left, MAX_PIECE);
@@ -231,9 +247,9 @@ export class ScsiDisk {
     }
     const unit = this.#disk.sectorBytes;
     const sectors = Math.ceil((m.within + count) / unit);
-    const bytes = this.#disk.read(m.sector, sectors);
+    const bytes = this.#disk.read(m.sector, sectors, again);
     if (bytes === undefined) {
-      this.#check(UNREADABLE);
+      if (!this.#disk.waits) this.#check(UNREADABLE);
       return undefined;
     }
     const from = m.within;

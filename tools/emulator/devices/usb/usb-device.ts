@@ -58,6 +58,8 @@ const NOTHING = new Uint8Array(0);
 
 export abstract class UsbDevice {
   abstract state: UsbDeviceState;
+  /** The controller's: what has answered NAK for a reason of the host's may be asked again. */
+  wake: () => void = () => {};
   protected abstract readonly descriptors: Descriptors;
 
   /** A request to the interface's class; `data` is what the host sends with it. */

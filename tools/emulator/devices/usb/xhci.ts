@@ -136,6 +136,11 @@ export class Xhci implements Device {
     this.#devices = slot.board.media.usb.map(
       (disk, i) => new MassStorage(disk, `TH${`${i}`.padStart(10, "0")}`),
     );
+    for (const device of this.#devices) {
+      device.wake = () => {
+        for (const doorbell of this.state.waiting) this.#ring(doorbell);
+      };
+    }
     this.#timer = slot.timer(() => this.#work());
     this.#slots = new Slots({
       memory: this.#fn.dma,

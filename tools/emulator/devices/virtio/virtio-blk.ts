@@ -120,20 +120,25 @@ export class VirtioBlk implements VirtioFunction {
       if (chain.readable < HEADER_BYTES || chain.writable < 1) {
         throw new RingError("a request without header or status");
       }
-      const status = this.#request(chain);
+      const status = this.#request(chain, queue);
+      if (status === undefined) {
+        queue.putBack();
+        return;
+      }
       chain.write(chain.writable - 1, Uint8Array.of(status));
       queue.push(chain, chain.writable);
     }
   }
 
-  #request(chain: Chain): number {
+  /** Its status; undefined where the medium could not be read, and the machine stops to have that tried again. */
+  #request(chain: Chain, queue: Virtqueue): number | undefined {
     const header = chain.read(0, HEADER_BYTES);
     const view = new DataView(header.buffer, header.byteOffset, HEADER_BYTES);
     const type = (view.getUint32(0, true) & ~BARRIER) >>> 0;
     const sector = Number(view.getBigUint64(8, true));
     switch (type) {
       case REQUEST.read:
-        return this.#read(chain, sector);
+        return this.#read(chain, sector, () => this.#transport.use(queue, (q) => this.perform(q)));
       case REQUEST.write:
         return this.#write(chain, sector);
       case REQUEST.flush:
@@ -153,23 +158,23 @@ export class VirtioBlk implements VirtioFunction {
     );
   }
 
-  #read(chain: Chain, sector: number): number {
+  #read(chain: Chain, sector: number, again: () => void): number | undefined {
     const bytes = chain.writable - 1;
     if (!this.#isRange(sector, bytes)) return FAILED;
     for (let at = 0; at < bytes; at += PIECE) {
-      const contents = this.#contents(sector * SECTOR + at, Math.min(PIECE, bytes - at));
-      if (contents === undefined) return FAILED;
+      const contents = this.#contents(sector * SECTOR + at, Math.min(PIECE, bytes - at), again);
+      if (contents === undefined) return this.disk.waits ? undefined : FAILED;
       chain.write(at, contents);
     }
     return DONE;
   }
 
   /** Bytes of the disk, whose own sectors may be larger. */
-  #contents(offset: number, bytes: number): Uint8Array | undefined {
+  #contents(offset: number, bytes: number, again: () => void): Uint8Array | undefined {
     const { sectorBytes } = this.disk;
     const first = Math.floor(offset / sectorBytes);
     const end = Math.ceil((offset + bytes) / sectorBytes);
-    const whole = this.disk.read(first, end - first);
+    const whole = this.disk.read(first, end - first, again);
     const skip = offset - first * sectorBytes;
     return whole?.subarray(skip, skip + bytes);
   }
