@@ -226,3 +226,84 @@ test.skipIf(!hasQemu)("a floppy that a CD emulates answers as SeaBIOS's", async 
     disks: [{ kind: "cdrom", image }],
   });
 });
+
+/** A sector that the host can neither read nor write. */
+const BAD = 200;
+/** The same by cylinder, head and sector, of which tracks have 63. */
+const BAD_PLACE = { ecx: 12, edx: 0x0380 };
+
+test.skipIf(!hasQemu)("what the host cannot do is told, and by which sector", async () => {
+  const because = "the status says what; SeaBIOS's is bad track for all, and verifies nothing";
+  const unread = { eax: 0x1000 };
+  const unwritten = { eax: 0xcc00 };
+  const questions: Question[] = [
+    byPacket("a bad sector", 0x4200, { count: 1, block: BAD }, { ours: unread, because }),
+    byPacket(
+      "across it",
+      0x4200,
+      { count: 4, block: BAD - 2 },
+      { ours: { ...unread, memory: "1000020000000020c600000000000000" }, because },
+    ),
+    byPacket("up to it", 0x4200, { count: 2, block: BAD - 2 }),
+    byPacket("write", 0x4300, { count: 1, block: BAD }, { ours: unwritten, because }),
+    byPacket(
+      "write across it",
+      0x4300,
+      { count: 4, block: BAD - 2 },
+      { ours: { ...unwritten, memory: "1000020000000020c600000000000000" }, because },
+    ),
+    byPacket(
+      "verify",
+      0x4400,
+      { count: 1, block: BAD },
+      { ours: { ...unread, carry: true, memory: "1000000000000020c800000000000000" }, because },
+    ),
+    ask("by geometry", 0x0201, { ...BAD_PLACE, ours: unread, because }),
+    ask("across it", 0x0204, {
+      ...BAD_PLACE,
+      ecx: BAD_PLACE.ecx - 2,
+      ours: { eax: 0x1002 },
+      because,
+    }),
+    ask("write by geometry", 0x0301, { ...BAD_PLACE, ours: unwritten, because }),
+    ask("status", 0x0100, { ours: unwritten, because }),
+    ask("verify by geometry", 0x0401, {
+      ...BAD_PLACE,
+      ours: { ...unread, carry: true },
+      because,
+    }),
+    ask("another sector", 0x0201, { ...BAD_PLACE, ecx: BAD_PLACE.ecx + 1 }),
+  ];
+  const image = biosCallsImage(questions);
+  const errors = ["read", "write"].flatMap((type, i) =>
+    ["event=none", `iotype=${type}`, "errno=5", `sector=${BAD}`].map(
+      (setting) => `file.inject-error.${i}.${setting}`,
+    ),
+  );
+  const drive = (file: string): string[] => [
+    "-drive",
+    [
+      "driver=raw",
+      "rerror=report",
+      "werror=report",
+      "file.driver=blkdebug",
+      ...errors,
+      `file.image.filename=${file}`,
+    ].join(","),
+  ];
+  const failing = (offset: number, length: number): void => {
+    if (offset < (BAD + 1) * 512 && offset + length > BAD * 512) throw new Error("EIO");
+  };
+  const source = bytesImage("disk", image);
+  const reader: ImageSource = {
+    ...source,
+    read: (offset, length) => {
+      failing(offset, length);
+      return source.read(offset, length);
+    },
+    write: (offset, bytes) => failing(offset, bytes.length),
+  };
+  await expectSeaBiosAnswers(questions, image, drive, {
+    disks: [{ kind: "disk", image: reader, persistent: true }],
+  });
+});

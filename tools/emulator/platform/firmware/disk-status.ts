@@ -6,8 +6,11 @@ export const WRITE_PROTECTED = 0x03;
 export const SECTOR_NOT_FOUND = 0x04;
 export const MEDIUM_CHANGED = 0x06;
 export const DMA_BOUNDARY = 0x09;
-export const CONTROLLER_FAILED = 0x20;
+/** The medium cannot be read there. */
+export const UNCORRECTABLE = 0x10;
 export const NOT_LOCKED = 0xb0;
 export const LOCKED = 0xb1;
 export const NOT_REMOVABLE = 0xb2;
 export const TOO_MANY_LOCKS = 0xb4;
+/** The drive does not keep what it is given. */
+export const WRITE_FAULT = 0xcc;

@@ -6,10 +6,11 @@ import { type BootEntry, emulatedDisk } from "../../media/el-torito.ts";
 import type { BiosStateHolder } from "./bios-state.ts";
 import {
   BAD_COMMAND,
-  CONTROLLER_FAILED,
   DMA_BOUNDARY,
   OK,
   SECTOR_NOT_FOUND,
+  UNCORRECTABLE,
+  WRITE_FAULT,
   WRITE_PROTECTED,
 } from "./disk-status.ts";
 import type { DiskFaults, ReadFault } from "./faults.ts";
@@ -146,8 +147,10 @@ export class Drives {
     const status = fault?.[1].status ?? OK;
     const moved = fault === undefined ? count : fault[1].partial ? fault[0] - first : 0;
     if (moved <= 0) return nothing(status);
-    const bytes = disk.read(first, moved);
-    return bytes === undefined ? nothing(CONTROLLER_FAILED) : { status, count: moved, bytes };
+    const bytes = disk.readSome(first, moved);
+    if (bytes === undefined) return nothing(UNCORRECTABLE);
+    const read = bytes.length / disk.sectorBytes;
+    return { status: read < moved ? UNCORRECTABLE : status, count: read, bytes };
   }
 
   /** Writes what `buffer` gives for `count` sectors. */
@@ -161,12 +164,15 @@ export class Drives {
     if (disk.readOnly) return nothing(WRITE_PROTECTED);
     const refusal = this.#refusal(disk, first, count, address);
     if (refusal !== OK) return nothing(refusal);
-    return disk.write(first, buffer()) ? { ...nothing(OK), count } : nothing(CONTROLLER_FAILED);
+    const written = disk.writeSome(first, buffer());
+    return { ...nothing(written < count ? WRITE_FAULT : OK), count: written };
   }
 
-  /** Verifies sectors: that they are there. */
+  /** Verifies sectors: that they are there and can be read. */
   verify(disk: Disk, first: number, count: number): Moved {
     const refusal = this.#refusal(disk, first, count, 0);
-    return { ...nothing(refusal), count: refusal === OK ? count : 0 };
+    if (refusal !== OK) return nothing(refusal);
+    const read = (disk.readSome(first, count)?.length ?? 0) / disk.sectorBytes;
+    return { ...nothing(read < count ? UNCORRECTABLE : OK), count: read };
   }
 }
