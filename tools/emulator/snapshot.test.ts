@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import * as layout from "./core/state.ts";
 import { derivedStateGuest } from "./core/testdata/derived_state_guest.ts";
 import { Machine } from "./host/machine.ts";
+import type { Disk } from "./media/disk.ts";
 
 const { APIC_STRIDE, APICS, MACHINE, MACHINE_SIZE, STATE, STATE_SIZE } = layout;
 
@@ -87,4 +88,18 @@ describe("the state's hash", () => {
     scheduler.load(saved);
     expect(machine.stateHash()).toBe(hash);
   });
+});
+
+test("the state's hash covers what is written beside an image, however much that is", async () => {
+  const MIB = 1 << 20;
+  const image = { name: "big", size: 256 * MIB, read: (_: number, n: number) => new Uint8Array(n) };
+  const machine = await Machine.create({ memory: "6M", disks: [{ kind: "disk", image }] });
+  const disk = [...machine.board.devices()].find(({ name }) => name === "disk0") as Disk;
+  // A string of all of it would be too long for JavaScript.
+  const piece = new Uint8Array(MIB).fill(0xff);
+  for (let i = 0; i < 136; i++) disk.write(i * 2048, piece);
+  const hash = machine.stateHash();
+  const written = disk.state.written.get(5000) as Uint8Array;
+  written[100] = 0;
+  expect(machine.stateHash()).not.toBe(hash);
 });

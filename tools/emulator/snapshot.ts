@@ -124,14 +124,21 @@ export function restoreSnapshot(machine: MachineParts, snapshot: Snapshot): void
   });
 }
 
-/** Text that is the same for the same device state, whatever structured-cloneable values it has. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, v) => {
+/**
+ * What is the same for the same device state, whatever structured-cloneable values it has: text, and behind it the bytes that
+ * it names by their number, as a disk may have written more of them than a string can hold.
+ */
+function* canonical(value: unknown): Generator<string | Uint8Array> {
+  const parts: Uint8Array[] = [];
+  yield JSON.stringify(value, (_key, v) => {
     if (typeof v === "bigint") return `${v}n`;
     // By what it is, not by whose: a clone may be of another realm (a frame, a sandbox).
     const kind = Object.prototype.toString.call(v);
-    return kind === "[object Map]" || kind === "[object Uint8Array]" ? [...v] : v;
+    if (kind === "[object Map]") return [...v];
+    if (kind !== "[object Uint8Array]") return v;
+    return { bytes: parts.push(v) - 1, length: v.length };
   });
+  yield* parts;
 }
 
 /**
@@ -206,10 +213,10 @@ export function* observationsBesideRam(machine: MachineParts): Generator<string 
   for (const [field, bytes] of OF_MACHINE) yield copy(field, bytes);
   for (const d of board.devices()) {
     yield d.name;
-    yield canonical(d.state);
+    yield* canonical(d.state);
     if (d.memory !== undefined) yield* pagesOf(usedPagesOf(d.memory));
   }
-  yield canonical(board.scheduler.save());
+  yield* canonical(board.scheduler.save());
   yield String(core.time());
 }
 
