@@ -212,6 +212,29 @@ describe("what a guest writes", () => {
     expect(errors).toEqual(["disk full: cannot write it: no space left"]);
   });
 
+  test("by INT 13h waits where the host is full, until the machine goes on", async () => {
+    const bytes = writer();
+    let isFull = true;
+    const image = {
+      ...bytesImage("full", bytes),
+      write: (offset: number, data: Uint8Array) => {
+        if (isFull) throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+        bytes.set(data, offset);
+      },
+    };
+    const machine = await Machine.create({
+      disks: [{ kind: "disk", image, persistent: true, onWriteFailure: "enospc" }],
+      memory: "16M",
+    });
+    const before = bytes.slice();
+    expect(machine.runSync()).toEqual({ kind: "io-error" });
+    expect(machine.serialOutput).toBe("");
+    isFull = false;
+    expect(machine.runSync()).toEqual({ kind: "power-off" });
+    expect(machine.serialOutput).toBe("0");
+    expect(Buffer.compare(bytes, before)).not.toBe(0);
+  });
+
   test("cannot be recorded into images, and a replay changes none", () => {
     const file = image("recorded.img");
     const recording = path("recording");
