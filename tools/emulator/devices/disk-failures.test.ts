@@ -9,15 +9,15 @@ import { afterAll, describe, expect, test } from "vitest";
 import { hasQemu } from "../../testing/host-tools.ts";
 import { Machine, type MachineOptions } from "../host/machine.ts";
 import type { ImageSource } from "../media/image.ts";
-import { type Access, busGuest, encodeScript, shown } from "./testdata/bus-guest.ts";
+import { type Access, busGuest, encodeScript, shown } from "../platform/testdata/bus-guest.ts";
 import {
   CONTROLLERS,
   type Controller,
   type Operation,
   SECTOR,
   WRITTEN,
-} from "./testdata/disk-controllers.ts";
-import { BY_INSTRUCTIONS, runOnQemu } from "./testdata/qemu.ts";
+} from "../platform/testdata/disk-controllers.ts";
+import { BY_INSTRUCTIONS, runOnQemu } from "../platform/testdata/qemu.ts";
 
 const BYTES = 2 ** 16;
 const EIO = "EIO: i/o error";
