@@ -33,7 +33,7 @@ const WAK_STS = 0x8000;
 const STATUS_BITS = 0xcf31;
 const ENABLE_BITS = 0x4721;
 const SCI_EN = 1;
-const SLP_EN = 0x2000;
+export const SLP_EN = 0x2000;
 /**
  * SMI_EN as our BIOS leaves it: global, end of SMI, TCO. There is no system management mode: for firmware of the guest's
  * the command port's interrupt is enabled already, which tells it that somebody else has it, and ACPI is on for good, as with

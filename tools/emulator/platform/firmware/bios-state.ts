@@ -40,6 +40,8 @@ export interface BiosState {
   order: BootOrder;
   /** Virtual time at which INT 15h, AH=86h returns, ns; -1 while nobody waits. */
   waitUntil: number;
+  /** A program has said that the CPU is idle (APM), and waits for an interrupt. */
+  isIdle: boolean;
   /** Since when programs ask for keys in vain, and when the last one did, virtual ns; -1 for never. */
   keyPolls: { since: number; last: number };
   /** VBE mode number. */
@@ -55,6 +57,7 @@ export interface BiosState {
 export const freshState = (): BiosState => ({
   order: BOOT_ORDER,
   waitUntil: -1,
+  isIdle: false,
   keyPolls: { since: -1, last: -1 },
   vbeMode: 3,
   cdBoot: undefined,

@@ -21,6 +21,7 @@ import { firmwareData, type Placement } from "./low-memory.ts";
 import { MemoryServices } from "./memory-services.ts";
 import { PciServices } from "./pci-services.ts";
 import { leaveAsFirmwareDoes } from "./post-firmware.ts";
+import { PowerServices } from "./power-services.ts";
 import { Registers } from "./registers.ts";
 import {
   buildRom,
@@ -37,6 +38,7 @@ import { VideoServices } from "./video-services.ts";
 const BOOT_ADDRESS = 0x7c00;
 /** INT 1Ah, AH: the PCI BIOS's functions. */
 const PCI = 0xb1;
+const APM = 0x53;
 const CD_SECTORS_AT_ONCE = 16;
 const HARD_DISK_COUNT = 0x475;
 
@@ -66,6 +68,7 @@ export class Bios implements Device {
   readonly #video: VideoServices;
   readonly #disk: DiskServices;
   readonly #system: SystemServices;
+  readonly #power: PowerServices;
   readonly #keyboard: KeyboardServices;
   readonly #memory: MemoryServices;
   readonly #time: TimeServices;
@@ -89,6 +92,7 @@ export class Bios implements Device {
     this.#disk = new DiskServices(this.#drives, this.#space, this, faults.disk ?? {});
     this.#keyboard = new KeyboardServices(machine, this);
     this.#system = new SystemServices(machine.board, this);
+    this.#power = new PowerServices(machine.board, this);
     this.#time = new TimeServices(machine.board);
     this.#pci = new PciServices(machine.board);
     this.#memory = new MemoryServices(machine.board, this.#space, machine.map, faults);
@@ -152,6 +156,7 @@ export class Bios implements Device {
         this.#system.serial(r);
         return true;
       case 0x15:
+        if (r.ah === APM) return this.#power.serve(r);
         return this.#memory.serve(r) || this.#system.system(r);
       case 0x16:
         return this.#keyboard.serve(r);

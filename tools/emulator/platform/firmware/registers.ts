@@ -116,6 +116,10 @@ export class Registers {
     return this.#get16("rsi");
   }
 
+  set si(value: number) {
+    this.#set16("rsi", value);
+  }
+
   get di(): number {
     return this.#get16("rdi");
   }

@@ -1,10 +1,10 @@
 // INT 11h, 12h, 15h, 16h and 1Ah against SeaBIOS in QEMU, call by call, and the clock's alarm.
 
 import { expect, test } from "vitest";
-import { ax, cx, dx, es, si, word } from "../../../asm/index.ts";
+import { ax, bx, cx, dx, es, si, word } from "../../../asm/index.ts";
 import { hasQemu } from "../../../testing/host-tools.ts";
 import { Machine } from "../../host/machine.ts";
-import { biosCallsImage } from "../testdata/bios-calls.ts";
+import { biosAnswers, biosCallsImage } from "../testdata/bios-calls.ts";
 import {
   BUFFER,
   call,
@@ -83,11 +83,6 @@ const system: Question[] = [
   ask("a wait", 0x15, 0x8600, { ecx: 0, edx: 2000 }),
   ask("a device is busy", 0x15, 0x9000),
   ask("a device is ready", 0x15, 0x9100),
-  ask("power management", 0x15, 0x5300, {
-    ebx: 0,
-    ours: { eax: 0x8600, ebx: 0, ecx: 0x2222, ...CF },
-    because: ABSENT,
-  }),
   ask("pointing device", 0x15, 0xc205, {
     ebx: 0x0300,
     ours: { eax: 0x8605, ebx: 0x0300, ...CF },
@@ -96,6 +91,44 @@ const system: Question[] = [
   ask("event wait", 0x15, 0x8301, { ours: { eax: 0x8601, ...CF }, because: ABSENT }),
   ...unsupported([0x0000, 0x0100, 0x2100, 0x8000, 0x8100, 0x8200, 0x8400, 0x8500, 0xc300, 0xc400]),
   ...unsupported([0xc800, 0xc900, 0xff00]),
+];
+
+const REAL_MODE: Partial<Question> = {
+  ours: { ecx: 0 },
+  because: "there are no entry points for protected mode",
+};
+/** SeaBIOS tells a failure by CF alone. */
+const NOT_SUPPORTED = (al: number): Partial<Question> => ({
+  ours: { eax: 0x0c00 | al },
+  because: "APM 1.2, appendix A: function not supported",
+});
+/** All devices, as one. */
+const ALL = { ebx: 1 };
+const power: Question[] = [
+  ask("APM is asked for", 0x15, 0x5300, { ebx: 0, ...REAL_MODE }),
+  ask("APM of a device", 0x15, 0x5300, { ebx: 1, ...REAL_MODE }),
+  ...[0x5301, 0x5304].map((ax) => ask(`AX=${ax.toString(16)}h`, 0x15, ax, { ebx: 0 })),
+  ask("connected", 0x15, 0x5301, { ebx: 0 }),
+  ask("idle", 0x15, 0x5305),
+  ask("busy", 0x15, 0x5306),
+  ask("standby", 0x15, 0x5307, { ...ALL, ecx: 1 }),
+  ask("suspend", 0x15, 0x5307, { ...ALL, ecx: 2 }),
+  ask("another state", 0x15, 0x5307, { ...ALL, ecx: 4 }),
+  ask("another device off", 0x15, 0x5307, { ebx: 0x102, ecx: 3 }),
+  ask("management on", 0x15, 0x5308, { ...ALL, ecx: 1 }),
+  ask("defaults", 0x15, 0x5309, { ...ALL, ...NOT_SUPPORTED(0x09) }),
+  ask("mains or battery", 0x15, 0x530a, { ...ALL }),
+  ask("battery of its own", 0x15, 0x530a, { ebx: 0x8001 }),
+  ask("an event", 0x15, 0x530b),
+  ask("a state", 0x15, 0x530c, { ...ALL, ...NOT_SUPPORTED(0x0c) }),
+  ask("a device's management", 0x15, 0x530d, { ...ALL, ecx: 1, ...NOT_SUPPORTED(0x0d) }),
+  ask("version", 0x15, 0x530e, { ebx: 0, ecx: 0x0102 }),
+  ask("version 1.0", 0x15, 0x530e, { ebx: 0, ecx: 0x0100 }),
+  ask("engaged", 0x15, 0x530f, { ...ALL, ecx: 1 }),
+  ask("capabilities", 0x15, 0x5310, { ebx: 0 }),
+  ...[0x5311, 0x5312, 0x5380, 0x53ff].map((ax) =>
+    ask(`AX=${ax.toString(16)}h`, 0x15, ax, NOT_SUPPORTED(ax & 0xff)),
+  ),
 ];
 
 /** SeaBIOS leaves what it happens to have in AL. */
@@ -172,6 +205,7 @@ const keyboard: Question[] = [
 test.skipIf(!hasQemu).each([
   ["memory", memory],
   ["system", system],
+  ["APM", power],
   ["time", time],
   ["PCI BIOS", pci],
   ["keyboard", keyboard],
@@ -189,6 +223,33 @@ test("a range of memory with room for attributes has them", async () => {
   machine.runSync({ nanoseconds: 10e9 });
   // RAM, which counts (ACPI 6.4, 15.1: extended attributes, bit 0).
   expect(machine.serialOutput.trim().slice(-16)).toBe("0100000001000000");
+});
+
+test.each([
+  ["16-bit", 0x5302, 0x06],
+  ["32-bit", 0x5303, 0x08],
+])("there is no %s interface of APM", async (_what, eax, code) => {
+  const questions = [ask("connect", 0x15, eax, { ebx: 0 })];
+  const machine = await Machine.create({
+    disks: [{ kind: "disk", image: biosCallsImage(questions) }],
+  });
+  machine.runSync({ nanoseconds: 10e9 });
+  const [answer] = biosAnswers(questions, machine.serialOutput);
+  expect(answer).toMatchObject({ eax: (code << 8) | (eax & 0xff), carry: true });
+});
+
+test("APM waits for an interrupt where a program is idle, and turns the machine off", async () => {
+  const image = bootSector((a) => {
+    a.sti();
+    // Ticks are 55 ms apart.
+    for (let i = 0; i < 20; i++) a.mov(ax, 0x5305).int(0x15);
+    a.mov(ax, 0x5307).mov(bx, 1).mov(cx, 3).int(0x15);
+    a.label("end");
+    a.jmp("end");
+  });
+  const machine = await Machine.create({ disks: [{ kind: "disk", image }] });
+  expect(machine.runSync({ nanoseconds: 10e9 })).toEqual({ kind: "power-off" });
+  expect(machine.core.time()).toBeGreaterThan(1e9);
 });
 
 test("the alarm of the clock is INT 4Ah", async () => {

@@ -1,5 +1,5 @@
-// The rest of the BIOS: equipment (11h), memory size (12h), serial ports (14h), system (15h) but for memory, and
-// printer (17h), after Ralf Brown's interrupt list. APM and PS/2 mouse functions are left out and say so with CF.
+// The rest of the BIOS: equipment (11h), memory size (12h), serial ports (14h), system (15h) but for memory and
+// power, and printer (17h), after Ralf Brown's interrupt list. PS/2 mouse functions are left out and say so with CF.
 
 import type { Board } from "../pc.ts";
 import type { BiosStateHolder } from "./bios-state.ts";
@@ -62,7 +62,7 @@ export class SystemServices {
     r.ah = status;
   }
 
-  /** INT 15h but for memory; false means "not yet" (a wait). */
+  /** INT 15h but for memory and power; false means "not yet" (a wait). */
   system(r: Registers): boolean {
     r.carry = false;
     switch (r.ah) {
