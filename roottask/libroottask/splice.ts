@@ -4,6 +4,7 @@
 import { MEM_R, PAGE_SIZE } from "../libhedron/abi";
 import { DEVICE_NULL } from "./character_devices";
 import { EAGAIN, EFAULT, EINVAL, ENOMEM } from "./errno";
+import { allocate, release } from "./heap";
 import { OpenFile, readFile, readFileAt, writeFile, writeFileAt } from "./open_file";
 import { awaitBytes, awaitRoom, noteAdded, noteTaken, pipeOf } from "./pipe";
 import {
@@ -17,10 +18,11 @@ import {
   isFull,
   moveBuffer,
   newBufferPage,
+  usedBuffers,
 } from "./pipe_buffers";
 import { POLLIN } from "./poll_events";
 import { Thread } from "./program";
-import { AF_UNIX, SOCK_SEQPACKET, SOCK_STREAM, socketOf } from "./socket";
+import { AF_UNIX, CONNECTED, SOCK_STREAM, socketOf } from "./socket";
 import { nextRun, pass, runLength, Transfer, transferOf } from "./transfer";
 import {
   KIND_ANONYMOUS,
@@ -30,6 +32,9 @@ import {
   KIND_FILE,
   KIND_SOCKET,
 } from "./tree";
+
+/** The longest message there is, net.core.wmem_max. */
+const MESSAGE_MOST: u32 = 212_992;
 
 /** Position of a file that is its own. */
 export const OWN_POSITION: i64 = -1;
@@ -50,9 +55,48 @@ function fillBuffer(
     from === OWN_POSITION
       ? readFile(thread, input, transfer)
       : readFileAt(thread, input, transfer, from);
-  if (bytes > 0) addBuffer(pipeOf(output.node), page, bytes as u32, BUFFER_CLOSED);
-  else freeBufferPage(page);
+  if (bytes > 0) {
+    // While that waited, others may have filled the pipe.
+    const error = awaitRoom(thread, output, true);
+    if (error === 0) {
+      addBuffer(pipeOf(output.node), page, bytes as u32, BUFFER_CLOSED);
+      return bytes;
+    }
+    freeBufferPage(page);
+    return error;
+  }
+  freeBufferPage(page);
   return bytes;
+}
+
+/** Puts the `length` bytes at `from` into buffers of `output`'s: how many, or a negative error where it is none. */
+function putBuffers(thread: Thread, from: usize, length: u32, output: OpenFile): i64 {
+  let done: u32 = 0;
+  while (done < length) {
+    const error = awaitRoom(thread, output, true);
+    const page: usize = error === 0 ? newBufferPage() : 0;
+    if (page === 0) return done !== 0 ? (done as i64) : error !== 0 ? error : -ENOMEM;
+    const piece = min<u32>(PAGE_SIZE as u32, length - done);
+    memory.copy(page, from + done, piece);
+    addBuffer(pipeOf(output.node), page, piece, BUFFER_CLOSED);
+    done += piece;
+  }
+  return done as i64;
+}
+
+/** One message of `input`, or as much of it as there is room for, up to `count` bytes; the rest of it is lost, as by read(2). */
+function messageToPipe(thread: Thread, input: OpenFile, output: OpenFile, count: u64): i64 {
+  const pipe = pipeOf(output.node);
+  const room = (pipe.slots - usedBuffers(pipe)) * (PAGE_SIZE as u32);
+  const length = min<u64>(count, min<u32>(room, MESSAGE_MOST) as u64) as u32;
+  const place = allocate(length);
+  if (place === 0) return -ENOMEM;
+  transferOf(thread.transfer, null, place as u64, length as u64);
+  const bytes = readFile(thread, input, thread.transfer);
+  const done = bytes > 0 ? putBuffers(thread, place, bytes as u32, output) : bytes;
+  release(place, length);
+  if (done > 0) noteAdded(output.node);
+  return done;
 }
 
 /** A read of `input` would not wait. */
@@ -61,9 +105,15 @@ function hasBytes(input: OpenFile): bool {
   return (poll(input) & POLLIN) !== 0;
 }
 
-/** A local socket, which does not wait where the splice does not; one of TCP does by its own flags alone. */
+/** A local socket of a stream, which does not wait where the splice does not; others do by their own flags alone. */
 function isUnixStream(input: OpenFile): bool {
-  return input.node.kind === KIND_SOCKET && socketOf(input).protocol.family === AF_UNIX;
+  if (input.node.kind !== KIND_SOCKET || socketOf(input).type !== SOCK_STREAM) return false;
+  return socketOf(input).protocol.family === AF_UNIX;
+}
+
+/** A socket whose messages are whole. */
+function hasMessages(input: OpenFile): bool {
+  return input.node.kind === KIND_SOCKET && socketOf(input).type !== SOCK_STREAM;
 }
 
 /** Bytes of `input` from `at` on that are in one buffer of a pipe: up to the end of a page of a file, or of a message. */
@@ -78,12 +128,8 @@ function restOfPiece(input: OpenFile, at: i64): u32 {
 export function canSplice(input: OpenFile): bool {
   if (input.operations.unspliced !== 0) return false;
   const kind = input.node.kind;
-  if (kind === KIND_SOCKET) {
-    const type = socketOf(input).type;
-    return type === SOCK_STREAM || type === SOCK_SEQPACKET;
-  }
   if (kind === KIND_DEVICE) return input.node.device !== DEVICE_NULL;
-  return kind === KIND_FILE || kind === KIND_BLOCK;
+  return kind === KIND_FILE || kind === KIND_BLOCK || kind === KIND_SOCKET;
 }
 
 /**
@@ -102,7 +148,9 @@ export function fileToPipe(
   if (error !== 0) return error;
   if (count === 0) return 0;
   if (!canSplice(input)) return -EINVAL;
-  if (!mayWait && isUnixStream(input) && !hasBytes(input)) return -EAGAIN;
+  if (hasMessages(input)) return messageToPipe(thread, input, output, count);
+  const isConnected = isUnixStream(input) && socketOf(input).state === CONNECTED;
+  if (!mayWait && isConnected && !hasBytes(input)) return -EAGAIN;
   const pipe = pipeOf(output.node);
   let done: i64 = 0;
   while ((done as u64) < count && !isFull(pipe)) {
