@@ -2,7 +2,7 @@
 // Manual, 317453), as QEMU's e1000: PCI 8086:100E. Not here: wake up, manageability, flow control, writing the EEPROM,
 // checksums of what is received, delays of interrupts other than ITR.
 
-import { allOnes, type Device, type DeviceKind, type MmioHandler, type Slot } from "../device.ts";
+import type { Device, DeviceKind, MmioHandler, Slot } from "../device.ts";
 import { type PciFunction, SLOT_OPTION } from "../pci.ts";
 import type { Timer } from "../timers.ts";
 import { type DescriptorRing, ringAt } from "./descriptor-ring.ts";
@@ -31,7 +31,7 @@ import * as R from "./e1000-registers.ts";
 import { type TransmitState, Transmitter, transmitReset } from "./e1000-transmit.ts";
 import { FIRST_MAC, MAX_CARDS, macBytes, type NetworkCard } from "./network-card.ts";
 import { Receiver, type ReceiveState, receiveReset } from "./receive-fifo.ts";
-import { RegisterFile } from "./register-file.ts";
+import { RegisterFile, registerWindow } from "./register-file.ts";
 
 const MEMORY_BYTES = 0x2_0000;
 const IO_BYTES = 64;
@@ -88,7 +88,15 @@ export class E1000 implements Device, NetworkCard {
       classCode: 0x020000,
       revision: 3,
       bars: [
-        { index: 0, kind: "memory", size: MEMORY_BYTES, handler: this.#memory() },
+        {
+          index: 0,
+          kind: "memory",
+          size: MEMORY_BYTES,
+          handler: registerWindow(
+            (register) => this.#read(register),
+            (register, value) => this.#write(register, value),
+          ),
+        },
         { index: 1, kind: "io", size: IO_BYTES, handler: this.#io() },
       ],
       interruptPin: 1,
@@ -299,17 +307,6 @@ export class E1000 implements Device, NetworkCard {
     }
     if (value & R.CTRL_PHY_RST) this.state.phy = phyReset(PHY_82540EM);
     this.#registers.set(R.CTRL, value & ~R.CTRL_PHY_RST);
-  }
-
-  /** Registers are of 32 bits, and written whole. */
-  #memory(): MmioHandler {
-    return {
-      read: (offset, size) =>
-        ((this.#read(offset & ~3) >>> (8 * (offset & 3))) & allOnes(size)) >>> 0,
-      write: (offset, value, size) => {
-        if (size === 4 && (offset & 3) === 0) this.#write(offset, value);
-      },
-    };
   }
 
   #io(): MmioHandler {

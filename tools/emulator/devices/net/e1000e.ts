@@ -2,7 +2,7 @@
 // with MSI-X, two queues each way, extended descriptors. Not here: wake up, manageability, flow control, time stamps,
 // the NVM by its pins, flash, delays of interrupts other than ITR and EITR.
 
-import { allOnes, type Device, type DeviceKind, type MmioHandler, type Slot } from "../device.ts";
+import type { Device, DeviceKind, MmioHandler, Slot } from "../device.ts";
 import { Msix, type MsixState } from "../msix.ts";
 import {
   msiCapability,
@@ -32,7 +32,7 @@ import { ReceiveQueues } from "./e1000e-receive.ts";
 import * as E from "./e1000e-registers.ts";
 import { FIRST_MAC, MAX_CARDS, macBytes, type NetworkCard } from "./network-card.ts";
 import { Receiver, type ReceiveState, receiveReset } from "./receive-fifo.ts";
-import { RegisterFile } from "./register-file.ts";
+import { RegisterFile, registerWindow } from "./register-file.ts";
 
 const MEMORY_BYTES = 0x2_0000;
 const FLASH_BYTES = 0x2_0000;
@@ -130,7 +130,15 @@ export class E1000e implements Device, NetworkCard {
       classCode: 0x020000,
       subsystem: 0x0000_8086,
       bars: [
-        { index: 0, kind: "memory", size: MEMORY_BYTES, handler: this.#memory() },
+        {
+          index: 0,
+          kind: "memory",
+          size: MEMORY_BYTES,
+          handler: registerWindow(
+            (register) => this.#read(register),
+            (register, value) => this.#write(register, value),
+          ),
+        },
         { index: 1, kind: "memory", size: FLASH_BYTES, handler: NO_FLASH },
         { index: 2, kind: "io", size: IO_BYTES, handler: this.#io() },
         this.#msix.bar,
@@ -436,17 +444,6 @@ export class E1000e implements Device, NetworkCard {
       return;
     }
     this.#registers.set(E.PSRCTL, value);
-  }
-
-  /** Registers are of 32 bits, and written whole. */
-  #memory(): MmioHandler {
-    return {
-      read: (offset, size) =>
-        ((this.#read(offset & ~3) >>> (8 * (offset & 3))) & allOnes(size)) >>> 0,
-      write: (offset, value, size) => {
-        if (size === 4 && (offset & 3) === 0) this.#write(offset, value);
-      },
-    };
   }
 
   #io(): MmioHandler {

@@ -1,6 +1,8 @@
 // Registers of 32 bits by their offset, 0 where nothing has been written, and the counters among them (Intel 317453, 13.7;
 // 82574 datasheet, 10.2.7), which stay at their maximum and are 0 once they have been read.
 
+import { allOnes, type MmioHandler } from "../device.ts";
+
 const MAX_COUNT = 0xffff_ffff;
 
 /** Lower halves of counters of 64 bits: octets received and sent, good ones and all. */
@@ -43,3 +45,14 @@ export class RegisterFile {
     return value;
   }
 }
+
+/** A window onto registers of 32 bits, which are written whole. */
+export const registerWindow = (
+  read: (register: number) => number,
+  write: (register: number, value: number) => void,
+): MmioHandler => ({
+  read: (offset, size) => ((read(offset & ~3) >>> (8 * (offset & 3))) & allOnes(size)) >>> 0,
+  write: (offset, value, size) => {
+    if (size === 4 && (offset & 3) === 0) write(offset, value);
+  },
+});
