@@ -7,7 +7,7 @@ import { Hub } from "../net/hub.ts";
 import { DEFAULT_NETWORK } from "../net/user/options.ts";
 import { UserNetwork } from "../net/user/user-network.ts";
 
-/** A frame that a card is to get when the next slice of virtual time begins. */
+/** A frame that a card is to get when the slice of virtual time that it was sent in is over. */
 export interface FrameOnItsWay {
   card: number;
   bytes: Uint8Array;
