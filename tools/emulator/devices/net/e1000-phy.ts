@@ -1,6 +1,12 @@
 // The PHY behind MDIC of the controllers of this family (Intel 317453, 8 and 13.4.6; 82574 datasheet, 8 and 10.2.2.7; IEEE
 // 802.3, 22.2.4): registers, and an auto-negotiation with a partner that can do everything.
 
+import * as R from "./e1000-registers.ts";
+import type { RegisterFile } from "./register-file.ts";
+
+/** How long an auto-negotiation takes, ns; what QEMU's does. */
+export const NEGOTIATION_NS = 500_000_000;
+
 /** MDIC (13.4.6). */
 const REGISTER_SHIFT = 16;
 const PHY_SHIFT = 21;
@@ -133,13 +139,20 @@ export function phyReset(model: PhyModel): PhyState {
 export const hasLoopback = ({ registers }: PhyState): boolean =>
   ((registers[BMCR] as number) & LOOPBACK) !== 0;
 
-export function setLink({ registers }: PhyState, up: boolean): void {
+function setLink({ registers }: PhyState, up: boolean): void {
   const status = registers[BMSR] as number;
   registers[BMSR] = up ? status | LINK : status & ~(LINK | COMPLETE);
   if (!up) registers[ANLPAR] = (registers[ANLPAR] as number) & ~ACKNOWLEDGED;
 }
 
-export function completeNegotiation(s: PhyState): void {
+/** The link is down, in the controller's registers too, while it is negotiated. */
+export function beginNegotiation(registers: RegisterFile, s: PhyState): void {
+  registers.set(R.STATUS, registers.get(R.STATUS) & ~R.STATUS_LINK_UP);
+  setLink(s, false);
+}
+
+export function completeNegotiation(registers: RegisterFile, s: PhyState): void {
+  registers.set(R.STATUS, registers.get(R.STATUS) | R.STATUS_LINK_UP);
   setLink(s, true);
   s.registers[BMSR] = (s.registers[BMSR] as number) | COMPLETE;
   s.registers[ANLPAR] = (s.registers[ANLPAR] as number) | ACKNOWLEDGED;

@@ -5,6 +5,7 @@
 import type { Device, DeviceKind, MmioHandler, Slot } from "../device.ts";
 import { type PciFunction, SLOT_OPTION } from "../pci.ts";
 import type { Timer } from "../timers.ts";
+import { fetchMemory } from "./card-memory.ts";
 import { type DescriptorRing, ringAt } from "./descriptor-ring.ts";
 import {
   EEPROM_82540EM,
@@ -18,18 +19,19 @@ import {
 import { addressRegisters } from "./e1000-filter.ts";
 import {
   accessPhy,
+  beginNegotiation,
   completeNegotiation,
   hasLoopback,
   MDIC_INTERRUPT,
+  NEGOTIATION_NS,
   PHY_82540EM,
   type PhyState,
   phyReset,
-  setLink,
 } from "./e1000-phy.ts";
 import { ReceiveRing } from "./e1000-receive.ts";
 import * as R from "./e1000-registers.ts";
 import { type TransmitState, Transmitter, transmitReset } from "./e1000-transmit.ts";
-import { FIRST_MAC, MAX_CARDS, macBytes, type NetworkCard } from "./network-card.ts";
+import { CARD_OPTIONS, macBytes, type NetworkCard } from "./network-card.ts";
 import { Receiver, type ReceiveState, receiveReset } from "./receive-fifo.ts";
 import { RegisterFile, registerWindow } from "./register-file.ts";
 
@@ -41,8 +43,6 @@ const IO_DATA = 4;
 
 /** ITR counts in units of 256 ns. */
 const THROTTLE_NS = 256;
-/** How long an auto-negotiation takes, ns; what QEMU's does. */
-const NEGOTIATION_NS = 500_000_000;
 /** A transmit descriptor that says when it is done: RS and RPS (3.3.3.1). */
 const TELLS = 0x1800_0000;
 
@@ -112,7 +112,8 @@ export class E1000 implements Device, NetworkCard {
       writtenBack: (command: number) => (command & TELLS ? R.CAUSE.transmitWrittenBack : undefined),
       receiving: () => this.state.receive,
       registers: this.#registers,
-      fetch: (address: number, length: number) => this.#fetch(address, length),
+      fetch: (address: number, length: number) =>
+        fetchMemory(this.#slot, this.#fn, address, length),
       store: (address: number, bytes: Uint8Array) => this.#fn.dma.write(address, bytes),
       raise: (causes: number) => this.#raise(causes),
       isMaster: () => this.#fn.isMaster,
@@ -165,18 +166,6 @@ export class E1000 implements Device, NetworkCard {
     else if (this.#registers.get(R.STATUS) & R.STATUS_LINK_UP) this.onFrame(frame);
   }
 
-  /** Guest memory, zeros where there is none. */
-  #fetch(address: number, length: number): Uint8Array {
-    const bytes = this.#fn.dma.read(address, length);
-    if (bytes.length === length) return bytes;
-    this.#slot.log.guestError(
-      `${this.name}: ${length} bytes at 0x${address.toString(16)} are not all memory that it can read`,
-    );
-    const out = new Uint8Array(length);
-    out.set(bytes);
-    return out;
-  }
-
   // ---- Interrupts (13.4.17 to 13.4.21)
 
   #raise(causes: number): void {
@@ -201,20 +190,13 @@ export class E1000 implements Device, NetworkCard {
 
   // ---- Link (8.6)
 
-  #setLink(up: boolean): void {
-    const status = this.#registers.get(R.STATUS);
-    this.#registers.set(R.STATUS, up ? status | R.STATUS_LINK_UP : status & ~R.STATUS_LINK_UP);
-    setLink(this.state.phy, up);
-  }
-
   #negotiate(): void {
-    this.#setLink(false);
+    beginNegotiation(this.#registers, this.state.phy);
     this.#linkTimer.set(this.#slot.clock.now() + NEGOTIATION_NS);
   }
 
   #negotiated(): void {
-    this.#setLink(true);
-    completeNegotiation(this.state.phy);
+    completeNegotiation(this.#registers, this.state.phy);
     this.#raise(R.CAUSE.linkChange);
     this.#receiver.drain();
   }
@@ -328,8 +310,7 @@ export const e1000: DeviceKind<{ index: number; mac: number; addr: number }> = {
   name: "e1000",
   what: "Intel 82540EM gigabit Ethernet controller",
   options: {
-    index: { default: 0, minimum: 0, maximum: MAX_CARDS - 1 },
-    mac: { default: FIRST_MAC, minimum: 1, maximum: 2 ** 48 - 1 },
+    ...CARD_OPTIONS,
     addr: SLOT_OPTION,
   },
   nameOf: ({ index }) => `e1000-${index}`,

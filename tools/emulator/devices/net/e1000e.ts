@@ -12,17 +12,19 @@ import {
   SLOT_OPTION,
 } from "../pci.ts";
 import type { Timer } from "../timers.ts";
+import { fetchMemory } from "./card-memory.ts";
 import type { DescriptorRing } from "./descriptor-ring.ts";
 import { addressRegisters } from "./e1000-filter.ts";
 import {
   accessPhy,
+  beginNegotiation,
   completeNegotiation,
   hasLoopback,
   MDIC_INTERRUPT,
+  NEGOTIATION_NS,
   PHY_82574L,
   type PhyState,
   phyReset,
-  setLink,
 } from "./e1000-phy.ts";
 import * as R from "./e1000-registers.ts";
 import { type TransmitState, Transmitter, transmitReset } from "./e1000-transmit.ts";
@@ -30,7 +32,7 @@ import { type InterruptState, Interrupts, interruptReset } from "./e1000e-interr
 import { nvmOf, readNvm, writeNvm } from "./e1000e-nvm.ts";
 import { ReceiveQueues } from "./e1000e-receive.ts";
 import * as E from "./e1000e-registers.ts";
-import { FIRST_MAC, MAX_CARDS, macBytes, type NetworkCard } from "./network-card.ts";
+import { CARD_OPTIONS, macBytes, type NetworkCard } from "./network-card.ts";
 import { Receiver, type ReceiveState, receiveReset } from "./receive-fifo.ts";
 import { RegisterFile, registerWindow } from "./register-file.ts";
 
@@ -42,8 +44,6 @@ const MSIX_BYTES = 0x4000;
 const IO_ADDRESS = 0;
 const IO_DATA = 4;
 
-/** How long an auto-negotiation takes, ns; what QEMU's does. */
-const NEGOTIATION_NS = 500_000_000;
 /** A transmit descriptor that says when it is done: RS (7.2.10.1.2). */
 const REPORT_STATUS = 0x0800_0000;
 
@@ -175,7 +175,8 @@ export class E1000e implements Device, NetworkCard {
   #host() {
     return {
       registers: this.#registers,
-      fetch: (address: number, length: number) => this.#fetch(address, length),
+      fetch: (address: number, length: number) =>
+        fetchMemory(this.#slot, this.#fn, address, length),
       store: (address: number, bytes: Uint8Array) => this.#fn.dma.write(address, bytes),
       raise: (causes: number) => this.#interrupts.raise(causes),
       isMaster: () => this.#fn.isMaster,
@@ -220,18 +221,6 @@ export class E1000e implements Device, NetworkCard {
   #received(queue: 0 | 1, isLow: boolean): number {
     if (this.#msix.enabled) return E.CAUSE.receive[queue];
     return R.CAUSE.receiveTimer | (isLow ? R.CAUSE.receiveMinimum : 0);
-  }
-
-  /** Guest memory, zeros where there is none. */
-  #fetch(address: number, length: number): Uint8Array {
-    const bytes = this.#fn.dma.read(address, length);
-    if (bytes.length === length) return bytes;
-    this.#slot.log.guestError(
-      `${this.name}: ${length} bytes at 0x${address.toString(16)} are not all memory that it can read`,
-    );
-    const out = new Uint8Array(length);
-    out.set(bytes);
-    return out;
   }
 
   /** Configuration space has been written: MSI-X, bus mastering. */
@@ -297,20 +286,13 @@ export class E1000e implements Device, NetworkCard {
 
   // ---- Link (5.5)
 
-  #setLink(up: boolean): void {
-    const status = this.#registers.get(R.STATUS);
-    this.#registers.set(R.STATUS, up ? status | R.STATUS_LINK_UP : status & ~R.STATUS_LINK_UP);
-    setLink(this.state.phy, up);
-  }
-
   #negotiate(): void {
-    this.#setLink(false);
+    beginNegotiation(this.#registers, this.state.phy);
     this.#timers.link.set(this.#slot.clock.now() + NEGOTIATION_NS);
   }
 
   #negotiated(): void {
-    this.#setLink(true);
-    completeNegotiation(this.state.phy);
+    completeNegotiation(this.#registers, this.state.phy);
     this.#registers.set(R.CTRL, this.#registers.get(R.CTRL) | E.CTRL_BITS.flowControl);
     this.#interrupts.raise(R.CAUSE.linkChange);
     this.#receiver.drain();
@@ -469,8 +451,7 @@ export const e1000e: DeviceKind<{ index: number; mac: number; addr: number }> = 
   name: "e1000e",
   what: "Intel 82574L gigabit Ethernet controller",
   options: {
-    index: { default: 0, minimum: 0, maximum: MAX_CARDS - 1 },
-    mac: { default: FIRST_MAC, minimum: 1, maximum: 2 ** 48 - 1 },
+    ...CARD_OPTIONS,
     addr: SLOT_OPTION,
   },
   nameOf: ({ index }) => `e1000e-${index}`,

@@ -36,6 +36,12 @@ export const isNetworkCard = <D extends object>(device: D): device is D & Networ
 /** 52:54:00:12:34:56, the first address that QEMU gives; the next card has the next one. */
 export const FIRST_MAC = 0x5254_0012_3456;
 
+/** Options of every card: which one it is, and its address. */
+export const CARD_OPTIONS = {
+  index: { default: 0, minimum: 0, maximum: MAX_CARDS - 1 },
+  mac: { default: FIRST_MAC, minimum: 1, maximum: 2 ** 48 - 1 },
+} as const;
+
 /** The six bytes of an address that is given as a number of 48 bits. */
 export const macBytes = (mac: number): Uint8Array =>
   Uint8Array.from({ length: MAC_BYTES }, (_, i) => Math.floor(mac / 2 ** (8 * (5 - i))) & 0xff);

@@ -4,10 +4,9 @@
 
 import type { DeviceKind, Slot } from "../device.ts";
 import {
-  FIRST_MAC,
+  CARD_OPTIONS,
   HEADER_BYTES,
   MAC_BYTES,
-  MAX_CARDS,
   macBytes,
   type NetworkCard,
 } from "../net/network-card.ts";
@@ -331,8 +330,7 @@ export const virtioNet: DeviceKind<NetOptions> = {
   what: "virtio network card",
   options: {
     ...VIRTIO_OPTIONS,
-    index: { default: 0, minimum: 0, maximum: MAX_CARDS - 1 },
-    mac: { default: FIRST_MAC, minimum: 1, maximum: 2 ** 48 - 1 },
+    ...CARD_OPTIONS,
   },
   nameOf: (options) => virtioName("virtio-net", options),
   create: (slot, options) => new VirtioNetCard(slot, options),
