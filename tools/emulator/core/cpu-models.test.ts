@@ -17,14 +17,13 @@ import { exceptionsGuest } from "./testdata/exceptions_guest.ts";
 import { outcomeOf, runSnippets } from "./testdata/run_snippets.ts";
 
 const LEAVES: FlashAccess[] = [
-  { cpuid: 0 },
-  { cpuid: 1 },
-  { cpuid: 7 },
-  { cpuid: 0x80000001 },
-  ...[0x80000002, 0x80000003, 0x80000004].map((cpuid) => ({ cpuid })),
-];
+  0, 1, 7, 0x80000000, 0x80000001, 0x80000002, 0x80000003, 0x80000004,
+].map((cpuid) => ({ cpuid }));
 
 interface Identity {
+  /** The last basic leaf, no more than 0Dh, and whether there are extended ones. */
+  level: number;
+  hasExtended: boolean;
   vendor: string;
   signature: number;
   brand: string;
@@ -32,29 +31,45 @@ interface Identity {
   features: number[];
 }
 
-function identityOf(log: string): Identity {
-  const w = log
+const wordsOf = (log: string): number[] =>
+  log
     .trimEnd()
     .split("\n")
     .map((line) => Number.parseInt(line, 16));
+
+function identityOf(log: string): Identity {
+  const w = wordsOf(log);
   const text = (words: readonly (number | undefined)[]): string => {
     const bytes = words.flatMap((word = 0) => [0, 8, 16, 24].map((s) => (word >>> s) & 0xff));
     return String.fromCharCode(...bytes.filter((byte) => byte !== 0));
   };
   const at = (i: number): number => w[i] as number;
+  const level = Math.min(at(0), 0xd);
+  const hasExtended = at(12) >= 0x8000_0000;
+  // Leaves that are not there answer like the last one that is.
+  const extended = (i: number): number => (hasExtended ? at(i) : 0);
   return {
+    level,
+    hasExtended,
     vendor: text([w[1], w[3], w[2]]),
     signature: at(4),
     // AMD's have bits of leaf 1 there, too.
-    features: [at(6), at(7), at(9), at(10), at(14), (at(15) & ~0x0183f3ff) >>> 0],
-    brand: text(w.slice(16)).trim(),
+    features: [
+      at(6),
+      at(7),
+      level < 7 ? 0 : at(9),
+      level < 7 ? 0 : at(10),
+      extended(18),
+      (extended(19) & ~0x0183f3ff) >>> 0,
+    ],
+    brand: hasExtended ? text(w.slice(20, 32)).trim() : "",
   };
 }
 
 const named = CPU_MODEL_NAMES.filter((name) => !["default", "max", "host"].includes(name));
 
-/** OSXSAVE, OSPKE, several CPUs, and being a hypervisor: none of a model. */
-const BESIDE = [0x88000000, 0x10000000, 0, 0x10, 0, 0];
+/** OSXSAVE, OSPKE and several CPUs: none of a model. */
+const BESIDE = [0x08000000, 0x10000000, 0, 0x10, 0, 0];
 
 describe.skipIf(!hasQemu)("models of QEMU's names", () => {
   const image = flashImage(LEAVES, 0x10000);
@@ -89,6 +104,66 @@ test("features are added and left out by their names, and the vendor is any", as
   expect((await of("max,-la57")).features[3]).toBe(0x8000000c);
 });
 
+describe("properties", () => {
+  const leaves = [...LEAVES, ...[0x40000000, 0x40000001].map((cpuid) => ({ cpuid }))];
+  const image = flashImage(leaves, 0x10000);
+  const of = async (cpu: string) => {
+    const log = await firmwareHere(image, 0xe9, { cpu });
+    return { ...identityOf(log), words: wordsOf(log) };
+  };
+
+  test("numbers and names are what the line says", async () => {
+    const line = "qemu64,family=0x17,model=49,stepping=3,model-id=Own brand,level=7,+sse4_1";
+    const plain = identityOf(await firmwareHere(image, 0xe9, { cpu: "qemu64" }));
+    expect(await of(line)).toMatchObject({
+      level: 7,
+      signature: 0x830f13,
+      brand: "Own brand",
+      features: plain.features.map((word, i) => (i === 0 ? (word | (1 << 19)) >>> 0 : word)),
+    });
+    expect((await of("max,xlevel=0")).hasExtended).toBe(false);
+  });
+
+  test.skipIf(!hasQemu)("the same numbers on QEMU", async () => {
+    const cpu = "Haswell,family=31,model=0xa5,stepping=9,level=0xb,xlevel=0x80000004,-hypervisor";
+    const ours = await of(cpu);
+    const theirs = identityOf(flashOnQemu(image, ["-cpu", cpu]));
+    expect([ours.signature, ours.level, ours.brand, (ours.features[0] as number) >>> 31]).toEqual([
+      theirs.signature,
+      theirs.level,
+      theirs.brand,
+      (theirs.features[0] as number) >>> 31,
+    ]);
+  });
+
+  test("a virtual machine is one unless the line says no", async () => {
+    const yes = await of("default");
+    expect((yes.features[0] as number) >>> 31).toBe(1);
+    expect(yes.words.slice(32, 36)).toEqual([0x40000001, 0x68697254, 0x6f726465, 0x756d456e]);
+    expect(yes.words.slice(36)).toEqual([0, 0, 0, 0]);
+    const no = await of("default,-hypervisor");
+    expect((no.features[0] as number) >>> 31).toBe(0);
+    // As the last basic leaf, which is 0Dh.
+    expect(no.words[32]).toBe(7);
+  });
+
+  test("what QEMU knows and nothing here has is told, and with enforce refused", () => {
+    expect(
+      cpuDescription(
+        "host,+vmx,pmu=on,+avx512f,kvm_pv_unhalt=on,-svm,hv_time,migratable=no,+invtsc",
+      ).absent,
+    ).toEqual(["vmx", "pmu", "avx512f", "kvm_pv_unhalt"]);
+    expect(() => cpuDescription("host,+vmx,enforce")).toThrow("there is no vmx here");
+    expect(() => cpuDescription("host,+vmz")).toThrow("CPU feature vmz");
+    expect(() => cpuDescription("host,family=700")).toThrow("family=700: expected 0 to 270");
+    expect(() => cpuDescription("host,phys-bits=52")).toThrow("addresses have 39 bits");
+    expect(cpuDescription("Skylake-Server-noTSX-IBRS").words).toEqual(
+      cpuDescription("Skylake-Server-v3").words,
+    );
+    expect(() => cpuDescription("EPYC-noTSX")).toThrow("CPU model EPYC-noTSX");
+  });
+});
+
 /** An instruction of each feature; all end without a fault where it is there. */
 const INSTRUCTIONS: readonly [feature: string, write: (a: o.Assembler) => void][] = [
   ["ssse3", (a) => a.pshufb(o.xmm0, o.xmm1)],
@@ -119,10 +194,7 @@ test("nothing counts performance, wherever one asks", async () => {
     { cpuid: 1 },
   ];
   const log = await firmwareHere(flashImage(script, 0x10000), 0xe9, { cpu: "max" });
-  const words = log
-    .trimEnd()
-    .split("\n")
-    .map((line) => Number.parseInt(line, 16));
+  const words = wordsOf(log);
   expect(words.slice(0, 6)).toEqual([0x1801, 0x1801, 0, 0, 0, 0]);
   const [, , ecx, edx] = words.slice(6) as [number, number, number, number];
   // PDCM, and the debug store.
@@ -164,7 +236,6 @@ test("what CPUID does not say is not there", async () => {
 
 test.each([
   ["8086", "CPU model 8086: the models are default, max"],
-  ["max,+avx512f", "CPU feature avx512f: there are fpu, vme"],
   ["max,avx=maybe", "CPU feature avx=maybe: expected on or off"],
   ["max,vendor=Me", "vendor=Me: expected 12 characters"],
 ])("-cpu %s is refused", (text, message) => {

@@ -1,8 +1,8 @@
-// CPU models by QEMU's names, and their features: what CPUID says. A model has no more than the core executes: what a
-// processor of its name has besides is left out (QEMU target/i386/cpu.c; Intel SDM vol. 2, CPUID; AMD64 APM vol. 3,
-// appendix E).
+// What `-cpu` takes: a model by QEMU's name, and features and other properties that follow it, made to what CPUID says
+// (QEMU target/i386/cpu.c; Intel SDM vol. 2, CPUID; AMD64 APM vol. 3, appendix E).
 
 import { LoadError } from "../load-error.ts";
+import { NAMED, type Named, namedProcessor, OWN } from "./cpu-model-table.ts";
 
 /** Words of the core's model (guest/processor/model.ts). */
 const LEAF1_ECX = 0;
@@ -16,6 +16,8 @@ const VENDOR = 6;
 const SIGNATURE = 9;
 const BRAND = 10;
 const BRAND_BYTES = 48;
+const LEVEL = 22;
+const EXTENDED_LEVEL = 23;
 
 /** Bit `bit` of word `word`. */
 type Feature = readonly [word: number, bit: number];
@@ -35,7 +37,7 @@ const FEATURES: ReadonlyMap<string, Feature> = new Map([
   ...bits(
     LEAF1_ECX,
     0,
-    "sse3 pclmulqdq - monitor - - - - - ssse3 - - fma cx16 - - - pcid - sse4.1 sse4.2 x2apic movbe popcnt tsc-deadline aes xsave - avx f16c rdrand",
+    "sse3 pclmulqdq - monitor - - - - - ssse3 - - fma cx16 - - - pcid - sse4.1 sse4.2 x2apic movbe popcnt tsc-deadline aes xsave - avx f16c rdrand hypervisor",
   ),
   ...bits(
     LEAF7_EBX,
@@ -54,96 +56,10 @@ const ALIASES: Readonly<Record<string, string>> = {
   pni: "sse3",
   pclmuldq: "pclmulqdq",
   "sse4-1": "sse4.1",
-  sse4_1: "sse4.1",
   "sse4-2": "sse4.2",
-  sse4_2: "sse4.2",
-  tsc_deadline: "tsc-deadline",
-  lahf_lm: "lahf-lm",
   lzcnt: "abm",
   xd: "nx",
-  sha_ni: "sha-ni",
 };
-
-const BASE =
-  "fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush mmx fxsr sse sse2";
-const FIRST_LONG = `${BASE} sse3 syscall nx lm`;
-const LONG = `${FIRST_LONG} cx16 lahf-lm`;
-const NEHALEM = `${LONG} ssse3 sse4.1 sse4.2 popcnt`;
-const WESTMERE = `${NEHALEM} aes pclmulqdq`;
-const SANDY = `${WESTMERE} x2apic tsc-deadline xsave avx rdtscp`;
-const IVY = `${SANDY} f16c rdrand fsgsbase smep erms`;
-const HASWELL = `${IVY} pcid fma movbe bmi1 bmi2 avx2 invpcid abm`;
-const BROADWELL = `${HASWELL} rdseed adx smap`;
-const SKYLAKE = `${BROADWELL} clflushopt clwb pku pdpe1gb`;
-const ICELAKE = `${SKYLAKE} umip la57`;
-/** The default model: Ivy Bridge with what processors of that name have and QEMU's model leaves out. */
-const OWN = `${IVY} ss monitor pcid pdpe1gb`;
-const EPYC = `${LONG} ssse3 sse4.1 sse4.2 popcnt monitor rdtscp aes pclmulqdq xsave avx f16c rdrand fsgsbase smep fma movbe bmi1 bmi2 avx2 abm rdseed adx smap clflushopt sha-ni pdpe1gb`;
-const MILAN = `${EPYC} clwb umip pku erms invpcid pcid`;
-
-type Vendor = "GenuineIntel" | "AuthenticAMD";
-
-interface Named {
-  vendor: Vendor;
-  family: number;
-  model: number;
-  stepping: number;
-  features: string;
-  brand: string;
-}
-
-const intel = (model: number, stepping: number, features: string, brand: string): Named => ({
-  vendor: "GenuineIntel",
-  family: 6,
-  model,
-  stepping,
-  features,
-  brand,
-});
-
-const amd = (
-  model: number,
-  stepping: number,
-  features: string,
-  brand: string,
-  family = 23,
-): Named => ({
-  vendor: "AuthenticAMD",
-  family,
-  model,
-  stepping,
-  features,
-  brand,
-});
-
-const NAMED: ReadonlyMap<string, Named> = new Map([
-  ["qemu64", { ...amd(107, 1, LONG, "", 15), brand: "QEMU Virtual CPU version 2.5+" }],
-  [
-    "kvm64",
-    { ...intel(6, 1, `${FIRST_LONG} cx16`, ""), family: 15, brand: "Common KVM processor" },
-  ],
-  [
-    "core2duo",
-    intel(15, 11, `${LONG} ssse3 monitor ss`, "Intel(R) Core(TM)2 Duo CPU     T7700  @ 2.40GHz"),
-  ],
-  [
-    "Conroe",
-    intel(15, 3, `${FIRST_LONG} lahf-lm ssse3`, "Intel Celeron_4x0 (Conroe/Merom Class Core 2)"),
-  ],
-  ["Penryn", intel(23, 3, `${LONG} ssse3 sse4.1`, "Intel Core 2 Duo P9xxx (Penryn Class Core 2)")],
-  ["Nehalem", intel(26, 3, NEHALEM, "Intel Core i7 9xx (Nehalem Class Core i7)")],
-  ["Westmere", intel(44, 1, WESTMERE, "Westmere E56xx/L56xx/X56xx (Nehalem-C)")],
-  ["SandyBridge", intel(42, 1, SANDY, "Intel Xeon E312xx (Sandy Bridge)")],
-  ["IvyBridge", intel(58, 9, IVY, "Intel Xeon E3-12xx v2 (Ivy Bridge)")],
-  ["Haswell", intel(60, 4, HASWELL, "Intel Core Processor (Haswell)")],
-  ["Broadwell", intel(61, 2, BROADWELL, "Intel Core Processor (Broadwell)")],
-  ["Skylake-Client", intel(94, 3, BROADWELL, "Intel Core Processor (Skylake)")],
-  ["Skylake-Server", intel(85, 4, SKYLAKE, "Intel Xeon Processor (Skylake)")],
-  ["Icelake-Server", intel(134, 0, ICELAKE, "Intel Xeon Processor (Icelake)")],
-  ["EPYC", amd(1, 2, EPYC, "AMD EPYC Processor")],
-  ["EPYC-Rome", amd(49, 0, `${EPYC} clwb umip`, "AMD EPYC-Rome Processor")],
-  ["EPYC-Milan", amd(1, 1, MILAN, "AMD EPYC-Milan Processor", 25)],
-]);
 
 /** Models whose features are the core's own: as it comes, or all of them; `host` is the latter. */
 const BUILT_IN: Readonly<Record<string, 0 | 1>> = { default: 0, max: 1, host: 1 };
@@ -152,14 +68,52 @@ const BUILT_IN: Readonly<Record<string, 0 | 1>> = { default: 0, max: 1, host: 1 
 export const CPU_MODEL_NAMES: readonly string[] = [...Object.keys(BUILT_IN), ...NAMED.keys()];
 export const CPU_FEATURES: readonly string[] = [...FEATURES.keys()];
 
-/** Properties of QEMU's that say nothing of a guest's concern here. */
-const IGNORED = new Set(["check", "enforce", "migratable", "host-cache-info", "l3-cache", "kvm"]);
+/**
+ * Features that QEMU knows and no processor here has: asking for one is worth a warning, as it is there.
+ */
+const ABSENT = new Set(
+  (
+    "3dnow 3dnowext 3dnowprefetch ace2 ace2-en acpi amd-no-ssb amd-ssbd amd-stibp amx-bf16 amx-int8 amx-tile " +
+    "arch-capabilities arch-lbr avic avx-vnni avx512-4fmaps avx512-4vnniw avx512-bf16 avx512-fp16 " +
+    "avx512-vp2intersect avx512-vpopcntdq avx512bitalg avx512bw avx512cd avx512dq avx512er avx512f avx512ifma " +
+    "avx512pf avx512vbmi avx512vbmi2 avx512vl avx512vnni bus-lock-detect cid cldemote clzero cmp-legacy " +
+    "core-capability cr8legacy dca decodeassists ds ds-cpl dtes64 est extapic flushbyasid fma4 fsrm " +
+    "full-width-write fxsr-opt gfni hle ia64 ibpb ibrs ibrs-all ibs intel-pt intel-pt-lip lbrv lmce lwp md-clear " +
+    "mds-no misalignsse mmxext movdir64b movdiri mpx nodeid-msr npt nrip-save osvw pause-filter pbe pcommit pdcm " +
+    "perfctr-core perfctr-nb pfthreshold phe phe-en pmm pmm-en pmu pn pschange-mc-no rdctl-no rdpid rsba rtm " +
+    "serialize skinit skip-l1dfl-vmentry smx spec-ctrl split-lock-detect ssb-no ssbd sse4a stibp svm svm-lock " +
+    "svme-addr-chk taa-no tbm tce tm tm2 topoext tsc-adjust tsc-scale tsx-ctrl tsx-ldtrk v-vmsave-vmload vaes vgif " +
+    "virt-ssbd vmcb-clean vmx vpclmulqdq waitpkg wbnoinvd wdt xcrypt xcrypt-en xfd xgetbv1 xop xsavec xsaveerptr " +
+    "xsaves xstore xstore-en xtpr"
+  ).split(" "),
+);
+const ABSENT_KINDS = /^(?:vmx|kvm|sgx)/;
+
+/** Features that every processor here has. */
+const ALWAYS = new Set(["arat", "ht", "invtsc", "xsaveopt"]);
+
+/** Properties of QEMU's that say nothing of a guest's concern here, as without KVM there. */
+const IGNORED = new Set(
+  (
+    "check migratable host-cache-info l3-cache legacy-cache kvm kvm-pv-enforce-cpuid tcg-cpuid cpuid-0xb " +
+    "fill-mtrr-mask full-cpuid-auto-level vmware-cpuid-freq tsc-frequency ucode-rev host-phys-bits " +
+    "min-level min-xlevel"
+  ).split(" "),
+);
+const IGNORED_KINDS = /^(?:hv|x)-/;
+
+/** Width of physical addresses (guest/processor/control_bits.ts). */
+const PHYSICAL_BITS = 39;
 
 /** A model as the core takes it: its own one to start from, and words that differ. */
 export interface CpuDescription {
   readonly base: 0 | 1;
   readonly words: ReadonlyMap<number, number>;
+  /** Features that were asked for and are not there. */
+  readonly absent: readonly string[];
 }
+
+type Identity = Pick<Named, "family" | "model" | "stepping">;
 
 /** What leaf 1 says in EAX where the model has no word of its own (guest/system/cpuid.ts). */
 const OWN_SIGNATURE = 0x306a9;
@@ -176,7 +130,7 @@ export function processorId({ base, words }: CpuDescription): {
 }
 
 /** Family, model and stepping as leaf 1 has them: families from 15 on and models from 16 on in two parts. */
-function signatureOf({ family, model, stepping }: Named): number {
+function signatureOf({ family, model, stepping }: Identity): number {
   const extended = Math.max(0, family - 15);
   return (
     (extended << 20) |
@@ -195,36 +149,128 @@ function textWords(text: string, first: number, bytes: number): [number, number]
   return Array.from({ length: bytes / 4 }, (_, i) => [first + i, view.getUint32(4 * i, true)]);
 }
 
-/** The model of `-cpu NAME,+feature,-feature,feature=on,vendor=…`. Throws `LoadError` for what there is not. */
+/** Family, model and stepping of a signature. */
+function identityOf(signature: number): Identity {
+  return {
+    family: ((signature >> 8) & 15) + ((signature >> 20) & 0xff),
+    model: ((signature >> 4) & 15) | ((signature >> 12) & 0xf0),
+    stepping: signature & 15,
+  };
+}
+
+/** Properties of a processor that are numbers, with the largest that they take. */
+const NUMBERS: Readonly<Record<string, number>> = {
+  family: 15 + 255,
+  model: 255,
+  stepping: 15,
+  level: 0xffff_ffff,
+  xlevel: 0xffff_ffff,
+  "phys-bits": 64,
+};
+
+/** A model while its properties are read. */
+class Description {
+  readonly words = new Map<number, number>();
+  readonly changes: [Feature, boolean][] = [];
+  readonly absent: string[] = [];
+  isEnforced = false;
+
+  text(name: string, value: string, first: number, bytes: number): void {
+    if (!/^[\x20-\x7e]*$/.test(value)) {
+      throw new LoadError(`CPU model: ${name}=${value}: expected ASCII characters`);
+    }
+    for (const [at, word] of textWords(value, first, bytes)) this.words.set(at, word);
+  }
+
+  take(property: string): void {
+    const [, sign = "", key = "", value] = /^([+-]?)([^=]*)(?:=(.*))?$/.exec(property) ?? [];
+    const name = key.replaceAll("_", "-");
+    if (name === "vendor" && value !== undefined) {
+      if (value.length !== 12) {
+        throw new LoadError(`CPU model: vendor=${value}: expected 12 characters`);
+      }
+      this.text(name, value, VENDOR, 12);
+    } else if (name === "model-id" && value !== undefined) {
+      this.text(name, value, BRAND, BRAND_BYTES);
+    } else if (Object.hasOwn(NUMBERS, name) && value !== undefined) {
+      this.#number(name, value);
+    } else {
+      this.#feature(name, key, sign !== "-" && isOn(key, value));
+    }
+  }
+
+  #number(name: string, text: string): void {
+    const value = /^(?:\d+|0x[\da-f]+)$/i.test(text) ? Number(text) : Number.NaN;
+    if (!(value <= (NUMBERS[name] as number))) {
+      throw new LoadError(`CPU model: ${name}=${text}: expected 0 to ${NUMBERS[name]}`);
+    }
+    if (name === "level") this.words.set(LEVEL, Math.min(value, 0xd));
+    else if (name === "xlevel") this.words.set(EXTENDED_LEVEL, Math.min(value, 0x80000008));
+    else if (name !== "phys-bits") {
+      const old = identityOf(this.words.get(SIGNATURE) ?? OWN_SIGNATURE);
+      this.words.set(SIGNATURE, signatureOf({ ...old, [name]: value }));
+    } else if (value !== 0 && value !== PHYSICAL_BITS) {
+      throw new LoadError(
+        `CPU model: phys-bits=${text}: addresses have ${PHYSICAL_BITS} bits here`,
+      );
+    }
+  }
+
+  #feature(name: string, key: string, on: boolean): void {
+    const feature = FEATURES.get(Object.hasOwn(ALIASES, name) ? (ALIASES[name] as string) : name);
+    if (feature !== undefined) this.changes.push([feature, on]);
+    else if (name === "enforce") this.isEnforced = on;
+    else if (IGNORED.has(name) || IGNORED_KINDS.test(name) || ALWAYS.has(name)) return;
+    else if (ABSENT.has(name) || ABSENT_KINDS.test(name)) {
+      // What is not there can be turned off.
+      if (on) this.absent.push(key);
+    } else {
+      throw new LoadError(`CPU feature ${key}: there are ${CPU_FEATURES.join(", ")}; and vendor=`);
+    }
+  }
+}
+
+/** Whether a feature is turned on by what follows its name. */
+function isOn(key: string, value: string | undefined): boolean {
+  // host-cache-info=true and the like are QEMU's, too.
+  if (value === undefined || /^(?:on|yes|true|y)$/.test(value)) return true;
+  if (/^(?:off|no|false|n)$/.test(value)) return false;
+  // Properties without effect may have any value.
+  if (IGNORED.has(key) || IGNORED_KINDS.test(key.replaceAll("_", "-"))) return true;
+  throw new LoadError(`CPU feature ${key}=${value}: expected on or off`);
+}
+
+/**
+ * The model of `-cpu NAME,+feature,-feature,feature=on,vendor=…,family=…`. Throws `LoadError` for what there is not; features
+ * that QEMU has and this machine does not are an error with `enforce`, otherwise they are told in `absent`.
+ */
 export function cpuDescription(text: string): CpuDescription {
   const [name = "", ...properties] = text.split(",");
-  const named = NAMED.get(name.replace(/-v\d+$/, ""));
+  const named = namedProcessor(name);
   const builtIn = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
   if (named === undefined && builtIn === undefined) {
     throw new LoadError(`CPU model ${name}: the models are ${CPU_MODEL_NAMES.join(", ")}`);
   }
-  const words = new Map<number, number>();
+  const description = new Description();
+  const { words, changes, absent } = description;
   let features: number[] | undefined;
   if (named !== undefined) {
-    features = featureWords(named.features);
+    features = featureWords(`${named.features} hypervisor`);
     words.set(SIGNATURE, signatureOf(named));
-    for (const [at, word] of textWords(named.vendor, VENDOR, 12)) words.set(at, word);
-    for (const [at, word] of textWords(named.brand, BRAND, BRAND_BYTES)) words.set(at, word);
+    words.set(LEVEL, named.level);
+    words.set(EXTENDED_LEVEL, named.extendedLevel);
+    description.text("vendor", named.vendor, VENDOR, 12);
+    description.text("model-id", named.brand, BRAND, BRAND_BYTES);
   }
-  const changes: [Feature, boolean][] = [];
-  for (const property of properties) {
-    const vendor = /^vendor=(.*)$/.exec(property)?.[1];
-    if (vendor !== undefined) {
-      if (!/^[\x20-\x7e]{12}$/.test(vendor)) {
-        throw new LoadError(`CPU model: vendor=${vendor}: expected 12 characters`);
-      }
-      for (const [at, word] of textWords(vendor, VENDOR, 12)) words.set(at, word);
-    } else {
-      const change = featureChange(property);
-      if (change !== undefined) changes.push(change);
-    }
+  for (const property of properties) description.take(property);
+  if (description.isEnforced && absent.length > 0) {
+    throw new LoadError(`CPU model ${text}: there is no ${absent.join(", ")} here`);
   }
-  return { base: builtIn ?? 1, words: withFeatures(words, features, builtIn ?? 1, changes) };
+  return {
+    base: builtIn ?? 1,
+    words: withFeatures(words, features, builtIn ?? 1, changes),
+    absent,
+  };
 }
 
 function featureWords(names: string): number[] {
@@ -239,26 +285,10 @@ function set(words: number[], [word, bit]: Feature, on: boolean): void {
   words[word] = (on ? old | mask : old & ~mask) >>> 0;
 }
 
-/** `+name`, `-name`, `name=on`, `name=off`, `name`; undefined for what makes no difference. */
-function featureChange(property: string): [Feature, boolean] | undefined {
-  const [, sign = "", given = "", value] = /^([+-]?)([^=]*)(?:=(.*))?$/.exec(property) ?? [];
-  if (IGNORED.has(given)) return undefined;
-  const feature = FEATURES.get(Object.hasOwn(ALIASES, given) ? (ALIASES[given] as string) : given);
-  if (feature === undefined) {
-    // What is not there can be turned off.
-    if (sign === "-" || value === "off") return undefined;
-    throw new LoadError(`CPU feature ${given}: there are ${CPU_FEATURES.join(", ")}; and vendor=`);
-  }
-  if (value !== undefined && value !== "on" && value !== "off") {
-    throw new LoadError(`CPU feature ${given}=${value}: expected on or off`);
-  }
-  return [feature, sign !== "-" && value !== "off"];
-}
-
 /** All that a built-in model has. */
 function builtInFeatures(base: 0 | 1): number[] {
   return base === 0
-    ? featureWords(OWN)
+    ? featureWords(`${OWN} hypervisor`)
     : [...FEATURES.values()].reduce((words, feature) => {
         set(words, feature, true);
         return words;

@@ -84,6 +84,8 @@ export interface CliOptions extends CliDrives {
   memory: number;
   cpus: number;
   cpu: string;
+  /** What is to be said before the machine starts. */
+  warnings: string[];
   accel?: Accel;
   /** Time counts instructions. */
   icount: boolean;
@@ -485,11 +487,13 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-cpu"],
     value: "MODEL",
-    help: "default (Ivy Bridge level), max (everything there is) or a name of QEMU's, with +FEATURE, -FEATURE, vendor=V",
+    help: "default (Ivy Bridge level), max (everything there is) or a name of QEMU's, with +FEATURE, -FEATURE, PROPERTY=V",
     choices: CPU_MODEL_NAMES,
     apply: (o, v) => {
       try {
-        cpuDescription(v);
+        o.warnings.push(
+          ...cpuDescription(v).absent.map((name) => `-cpu ${v}: there is no ${name}`),
+        );
       } catch (error) {
         const near = suggest(v.replace(/,.*/, ""), CPU_MODEL_NAMES);
         throw new UsageError(`-cpu ${v}: ${(error as Error).message}${near}`);
@@ -948,6 +952,7 @@ export function parseArguments(args: readonly string[]): CliOptions {
     memory: 128 << 20,
     cpus: 1,
     cpu: "default",
+    warnings: [],
     icount: false,
     serials: [],
     chardevs: new Map(),

@@ -34,6 +34,7 @@ export async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(options.listing);
     return;
   }
+  for (const text of options.warnings) process.stderr.write(`emu: warning: ${text}\n`);
   prepareForRun();
   // The machine is loaded for runs alone: help and mistakes are said at once.
   const { Session } = await import("./session.ts");

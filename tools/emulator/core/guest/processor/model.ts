@@ -12,7 +12,13 @@ export const EXTENDED_EDX: i32 = 5;
 export const VENDOR: i32 = 6;
 export const SIGNATURE: i32 = 9;
 export const BRAND: i32 = 10;
-export const MODEL_WORDS: i32 = 22;
+/** The last basic and the last extended leaf. */
+export const LEVEL: i32 = 22;
+export const EXTENDED_LEVEL: i32 = 23;
+export const MODEL_WORDS: i32 = 24;
+
+/** In LEAF1_ECX: this is a virtual machine, which leaf 40000000h tells of. */
+export const HYPERVISOR_BIT: u32 = 31;
 
 /** MISC_ENABLE's bits that say that there is no branch trace store and no event-based sampling (Intel SDM vol. 4, table 2-2). */
 export const MISC_ENABLE_UNAVAILABLE: u64 = 0x1800;
@@ -22,8 +28,8 @@ const AMD: u32 = 0x68747541; // "Auth"
 // Ivy Bridge (family 6, model 58, stepping 9): what it has, as far as it is implemented.
 // prettier-ignore
 const IVY_BRIDGE: StaticArray<u32> = [
-  // SSE3 PCLMUL MONITOR SSSE3 CX16 PCID SSE4.1 SSE4.2 x2APIC POPCNT TSC-deadline AES XSAVE AVX F16C RDRAND.
-  0x77ba220b,
+  // SSE3 PCLMUL MONITOR SSSE3 CX16 PCID SSE4.1 SSE4.2 x2APIC POPCNT TSC-deadline AES XSAVE AVX F16C RDRAND, a virtual machine.
+  0xf7ba220b,
   // FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2 SS.
   0x0f8bfbff,
   // FSGSBASE SMEP ERMS.
@@ -50,6 +56,8 @@ const IVY_BRIDGE: StaticArray<u32> = [
   0,
   0,
   0,
+  0x0000000d,
+  0x80000008,
 ];
 
 /** What there is besides. */

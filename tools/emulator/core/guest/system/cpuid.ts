@@ -23,16 +23,22 @@ import {
   BRAND,
   EXTENDED_ECX,
   EXTENDED_EDX,
+  EXTENDED_LEVEL,
+  HYPERVISOR_BIT,
+  hasBit,
   isAmd,
   LEAF1_ECX,
   LEAF1_EDX,
   LEAF7_EBX,
   LEAF7_ECX,
+  LEVEL,
   modelWord,
   SIGNATURE,
   VENDOR,
 } from "../processor/model";
 import { AVX_OFFSET, areaSize, PKRU_OFFSET, stateComponents } from "../simd/fxsave";
+
+const HYPERVISOR_LEAF: u32 = 0x40000000;
 
 function leaf7(): void {
   const ecx = modelWord(LEAF7_ECX);
@@ -59,6 +65,12 @@ function result(a: u32, b: u32, c: u32, d: u32): void {
   store<u64>(RDX, <u64>d);
 }
 
+/** The leaves that hypervisors have: the last of them and a name of 12 characters, "TrihedronEmu"; and nothing. */
+function hypervisorLeaf(leaf: u32): void {
+  if (leaf == HYPERVISOR_LEAF) result(HYPERVISOR_LEAF + 1, 0x68697254, 0x6f726465, 0x756d456e);
+  else result(0, 0, 0, 0);
+}
+
 /** Bits needed for `n` logical CPUs in an APIC ID. */
 function idBits(): u32 {
   return cpuCount <= 1 ? 0 : 32 - clz<u32>(cpuCount - 1);
@@ -72,11 +84,16 @@ export function cpuid(op: Op): usize {
   const sub = load<u32>(RCX);
   // The initial APIC ID, whatever software has written to the register.
   const id = load<u32>(S_CPU);
+  const last = modelWord(LEVEL);
+  if (hasBit(LEAF1_ECX, HYPERVISOR_BIT) && leaf >> 1 == HYPERVISOR_LEAF >> 1) {
+    hypervisorLeaf(leaf);
+    return op.next();
+  }
   // Leaves beyond the last answer like the last basic leaf.
-  if (leaf > 0x80000008 || (leaf > 0xd && leaf < 0x80000000)) leaf = 0xd;
+  if (leaf > (leaf < 0x80000000 ? last : modelWord(EXTENDED_LEVEL))) leaf = last;
   switch (leaf) {
     case 0:
-      result(0xd, modelWord(VENDOR), modelWord(VENDOR + 2), modelWord(VENDOR + 1));
+      result(last, modelWord(VENDOR), modelWord(VENDOR + 2), modelWord(VENDOR + 1));
       break;
     case 1: {
       let c = modelWord(LEAF1_ECX);
@@ -122,7 +139,7 @@ export function cpuid(op: Op): usize {
       leafD(sub);
       break;
     case 0x80000000:
-      result(0x80000008, 0, 0, 0);
+      result(modelWord(EXTENDED_LEVEL), 0, 0, 0);
       break;
     case 0x80000001:
       // AMD's processors tell there, too, what leaf 1 does.
