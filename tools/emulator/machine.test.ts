@@ -1,7 +1,7 @@
 // The Machine API with small guests: ends of a run, serial line, screen, time, snapshots,
 // determinism. Guests are assembled here; what they must print follows from their code.
 
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import {
   al,
   ax,
@@ -71,6 +71,39 @@ test("limits of instructions and virtual time end a run", async () => {
   expect(machine.core.time() - before).toBeGreaterThanOrEqual(1_000_000);
   expect(machine.core.time() - before).toBeLessThan(1_010_000);
 });
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+test.each([
+  ["in real time", 100, true],
+  ["with others only", 0, false],
+])(
+  "%s a guest waits out its time, however late its host is, all but %i ms",
+  async (_, less, realTime) => {
+    let clock = 0;
+    let waited = 0;
+    vi.spyOn(performance, "now").mockImplementation(() => clock);
+    vi.stubGlobal("setTimeout", (then: () => void, ms: number) => {
+      clock += ms;
+      waited += ms;
+      queueMicrotask(then);
+    });
+    const machine = await create(busy, { realTime });
+    machine.waitsForOthers = !realTime;
+    await machine.run({ nanoseconds: 50_000_000 });
+    expect(waited).toBeGreaterThanOrEqual(45);
+    expect(waited).toBeLessThanOrEqual(50);
+    // The host does something else for a minute.
+    clock += 60_000;
+    waited = 0;
+    await machine.run({ nanoseconds: 1_000_000_000 });
+    expect(waited).toBeGreaterThanOrEqual(1000 - less - 5);
+    expect(waited).toBeLessThanOrEqual(1000 - less);
+  },
+);
 
 test("typed characters reach the guest", async () => {
   const machine = await create(echo);

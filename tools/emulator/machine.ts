@@ -68,6 +68,8 @@ import { captureSnapshot, restoreSnapshot, type Snapshot, stateHash } from "./sn
 const SLICE_NS = 2_000_000;
 /** How long a frame is on its way that comes while the CPUs run: an answer to one of theirs, as from the next room. */
 const ANSWER_NS = 100_000;
+/** How much of what the host was too slow for a run in real time makes up for, ms: as late as timers of the host are. */
+const CATCH_UP_MS = 100;
 /** CMOS memory's shutdown status, which tells firmware of the guest's that the machine comes out of S3 (QEMU hw/i386/pc.c). */
 const SHUTDOWN_STATUS = 0x0f;
 const WOKEN_FROM_S3 = 0xfe;
@@ -515,7 +517,10 @@ export class Machine {
     return Math.min(this.#stoppedFor ?? now, now);
   }
 
-  /** Whether idle time is waited out instead of skipped. */
+  /**
+   * Whether idle time is waited out instead of skipped. Of what the host was too slow for, as much is caught up with as
+   * its timers are late by, and no more: a guest that lost a minute would find its timeouts over.
+   */
   get realTime(): boolean {
     return this.#realTime;
   }
@@ -531,7 +536,7 @@ export class Machine {
 
   /**
    * Idle time is waited out, since somebody outside may be about to send something, and virtual time that the host was
-   * too slow for is not caught up with: a guest never waits less long than it wants to.
+   * too slow for is not caught up with at all: a guest never waits less long than it wants to.
    */
   get waitsForOthers(): boolean {
     return this.#waitsForOthers;
@@ -546,8 +551,8 @@ export class Machine {
   #aheadOfHost(): number {
     const virtual = this.core.time() / 1e6;
     const start = performance.now() - virtual;
-    this.#hostStart ??= start;
-    if (this.#waitsForOthers && !this.#realTime) this.#hostStart = Math.max(this.#hostStart, start);
+    const caughtUp = this.#realTime ? CATCH_UP_MS : 0;
+    this.#hostStart = Math.max(this.#hostStart ?? start, start - caughtUp);
     return this.#hostStart - start;
   }
 
