@@ -93,7 +93,8 @@ export type Stop =
   /** All CPUs halt, and no timer is set that could wake one. */
   | { kind: "idle" }
   /** The BIOS has found no medium that boots; the guest may go on to wait for one. */
-  | { kind: "unbootable" }
+  /** No medium boots, or all that was started has come back (INT 18h). */
+  | { kind: "unbootable"; started: boolean }
   | { kind: "unimplemented"; cpu: number; detail: number }
   /** The limit given to `run` was reached. */
   | { kind: "limit" }
@@ -107,7 +108,7 @@ export type Stop =
   | { kind: "debug"; cpu: number; detail: number };
 
 /** What ends a run, or resets the machine, from within it. */
-type MachineEvent = BoardEvent | { kind: "unbootable" } | { kind: "io-error" };
+type MachineEvent = BoardEvent | { kind: "unbootable"; started: boolean } | { kind: "io-error" };
 
 export interface RunLimits {
   /** Instructions of all CPUs, checked at every slice. */
@@ -393,7 +394,7 @@ export class Machine {
     const machine = { board, cpus, ram, map: this.#map, passTime };
     const { biosFaults } = this.options;
     const bios = board.put("bios-services", (slot) => new Bios(slot, machine, disks, biosFaults));
-    bios.onUnbootable = () => this.#ask({ kind: "unbootable" });
+    bios.onUnbootable = (started) => this.#ask({ kind: "unbootable", started });
     if (this.#image !== undefined) bios.onPowerOn = () => this.#ask({ kind: "reset" });
     this.#bios = bios;
   }

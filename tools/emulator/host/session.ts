@@ -506,11 +506,19 @@ export class Session {
         break;
       case "unbootable": {
         const media = this.#options.disks.map((d) => d.path).join(", ");
-        this.say(
-          media === ""
-            ? "emu: the kernel left it to the BIOS to boot something else, and there is no disk with it\n"
-            : `emu: nothing on ${media} boots: expected a master boot record (55 AA at byte 510) or El Torito\n`,
-        );
+        if (media === "") {
+          this.say(
+            "emu: the kernel left it to the BIOS to boot something else, and there is no disk with it\n",
+          );
+        } else if (stop.started) {
+          this.say(
+            `emu: what was started from ${media} gave up, and there is nothing else to boot\n`,
+          );
+        } else {
+          this.say(
+            `emu: nothing on ${media} boots: expected a master boot record (55 AA at byte 510) or El Torito\n`,
+          );
+        }
         this.leave(EXIT_FAILED);
         break;
       }

@@ -32,7 +32,9 @@ function reasonOf(stop: Stop): string {
     case "dead":
       return "every CPU halts with interrupts off";
     case "unbootable":
-      return "nothing boots: expected a boot sector (55 AA at byte 510) or El Torito";
+      return stop.started
+        ? "what was started gave up, and there is nothing else to boot"
+        : "nothing boots: expected a boot sector (55 AA at byte 510) or El Torito";
     case "unimplemented":
       return `CPU ${stop.cpu} met an instruction that is not implemented`;
     default:

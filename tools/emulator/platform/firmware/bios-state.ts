@@ -38,6 +38,8 @@ export function bootOrderOf(letters: string): BootOrder {
 export interface BiosState {
   /** For the next boot. */
   order: BootOrder;
+  /** Place among what is tried of the medium that was started last; -1 as long as none was. */
+  started: number;
   /** Virtual time at which INT 15h, AH=86h returns, ns; -1 while nobody waits. */
   waitUntil: number;
   /** A program has said that the CPU is idle (APM), and waits for an interrupt. */
@@ -56,6 +58,7 @@ export interface BiosState {
 
 export const freshState = (): BiosState => ({
   order: BOOT_ORDER,
+  started: -1,
   waitUntil: -1,
   isIdle: false,
   keyPolls: { since: -1, last: -1 },

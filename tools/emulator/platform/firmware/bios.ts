@@ -74,8 +74,8 @@ export class Bios implements Device {
   readonly #time: TimeServices;
   readonly #pci: PciServices;
   readonly #faults: BiosFaults;
-  /** No medium boots, which otherwise only a screen would show. */
-  onUnbootable: () => void = () => {};
+  /** No medium boots, or none is left after what was started, which otherwise only a screen would show. */
+  onUnbootable: (started: boolean) => void = () => {};
   /** Does what follows a jump to the reset vector instead of booting from a medium. */
   onPowerOn: (() => void) | undefined;
 
@@ -135,7 +135,7 @@ export class Bios implements Device {
         return true;
       case SERVICE_BOOT_FAILED:
         this.#video.print(r, "No bootable medium found.\r\n");
-        this.onUnbootable();
+        this.onUnbootable(this.state.started >= 0);
         return true;
       case 0x09:
         this.#keyboard.interrupt(r);
@@ -163,7 +163,10 @@ export class Bios implements Device {
       case 0x17:
         this.#system.printer(r);
         return true;
+      case 0x18:
+        return this.#boot(r);
       case 0x19:
+        this.state.started = -1;
         return this.#boot(r);
       case 0x1a:
         if (r.ah === PCI) this.#pci.serve(r);
@@ -202,12 +205,24 @@ export class Bios implements Device {
     });
   }
 
-  /** Loads the first medium that boots and makes the stub return into it. */
+  /**
+   * Loads the first medium that boots, behind the one that was started last, and makes the stub return into it: a program
+   * that gives up and leaves by INT 18h has the next one tried (BIOS Boot Specification 1.01, 6.5).
+   */
   #boot(r: Registers): boolean {
-    for (const [number, disk] of this.#candidates()) {
+    if (this.#drives.emulated !== undefined) {
+      this.#drives.endEmulation();
+      this.#countDrives(r);
+    }
+    const candidates = this.#candidates();
+    for (let place = this.state.started + 1; place < candidates.length; place++) {
+      const [number, disk] = candidates[place] as [number, Disk];
       const boots =
         disk.kind === "cdrom" ? this.#bootCd(r, number, disk) : this.#bootSector(r, number);
-      if (boots) return true;
+      if (boots) {
+        this.state.started = place;
+        return true;
+      }
     }
     return false;
   }
@@ -231,6 +246,12 @@ export class Bios implements Device {
     return true;
   }
 
+  /** Tells programs of the drives that there are, an emulated one included. */
+  #countDrives(r: Registers): void {
+    r.setByte(HARD_DISK_COUNT, this.#drives.count("disk"));
+    this.#system.setFloppies(r, this.#drives.count("floppy"));
+  }
+
   /** The first sector of a disk or floppy. */
   #bootSector(r: Registers, drive: number): boolean {
     const disk = this.#drives.get(drive);
@@ -246,8 +267,7 @@ export class Bios implements Device {
     if (entry === undefined) return false;
     const emulated = this.#drives.boot(drive, entry);
     if (emulated !== undefined) {
-      if (emulated.kind === "disk") r.setByte(HARD_DISK_COUNT, this.#drives.count("disk"));
-      else this.#system.addFloppy(r, this.#drives.count("floppy"));
+      this.#countDrives(r);
       return this.#bootSector(r, this.#drives.emulatedDrive);
     }
     if (entry.media !== 0) return false;

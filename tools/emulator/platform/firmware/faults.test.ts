@@ -80,7 +80,7 @@ test("a medium whose first sector cannot be read does not boot", async () => {
     disks: [{ kind: "disk", image: bootSector(() => {}, 4096) }],
     biosFaults: { disk: { reads: [{ first: 0, status: 0x20 }] } },
   });
-  expect(machine.runSync({ nanoseconds: 1e9 })).toEqual({ kind: "unbootable" });
+  expect(machine.runSync({ nanoseconds: 1e9 })).toEqual({ kind: "unbootable", started: false });
 });
 
 test("faults that have happened are in the snapshot", async () => {

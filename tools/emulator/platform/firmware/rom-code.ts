@@ -5,9 +5,10 @@ export const ROM_CODE =
   "fa31c08ed88ec08ed0bc0070b0ffe6b5fbcd19b0fee6b5fbf4ebfc50b009e6b5720258cf58fbf4ebf250b010" +
   "e6b5720258cf58fbf4ebf250b011e6b5720258cf58fbf4ebf250b012e6b5720258cf58fbf4ebf250b013e6b5" +
   "720258cf58fbf4ebf250b014e6b5720258cf58fbf4ebf250b015e6b5720258cf58fbf4ebf250b016e6b57202" +
-  "58cf58fbf4ebf250b017e6b5720258cf58fbf4ebf250b019e6b5720258cf58e96dff50b01ae6b5720258cf58" +
-  "fbf4ebf2501e52b840008ed866ff066c0066813e6c00b0001800720e66c7066c0000000000c606700001cd1c" +
-  "b020e6205a1f58cf50b00ce670e471a8207405cd4aeb0150b020e6a0e62058cf50b020e62058cfe90dff";
+  "58cf58fbf4ebf250b017e6b5720258cf58fbf4ebf250b01ae6b5720258cf58fbf4ebf2b018eb04b019eb00fa" +
+  "31c98ed1bc00709c0e5150e6b50f8252ff58cf501e52b840008ed866ff066c0066813e6c00b0001800720e66" +
+  "c7066c0000000000c606700001cd1cb020e6205a1f58cf50b00ce670e471a8207405cd4aeb0150b020e6a0e6" +
+  "2058cf50b020e62058cf";
 
 /** Offsets of the entry points in segment 0xF000. */
 export const ROM_LABELS: Readonly<Record<string, number>> = {
@@ -21,12 +22,12 @@ export const ROM_LABELS: Readonly<Record<string, number>> = {
   int_15: 0xe06f,
   int_16: 0xe07d,
   int_17: 0xe08b,
-  int_19: 0xe099,
-  int_1a: 0xe0a6,
-  int_8: 0xe0b4,
-  idle: 0xe0e3,
-  int_70: 0xe0e4,
-  slave_irq: 0xe0f3,
-  master_irq: 0xe0fc,
-  int_18: 0xe103,
+  int_1a: 0xe099,
+  int_18: 0xe0a7,
+  int_19: 0xe0ab,
+  int_8: 0xe0c3,
+  idle: 0xe0f2,
+  int_70: 0xe0f3,
+  slave_irq: 0xe102,
+  master_irq: 0xe10b,
 };

@@ -5,7 +5,7 @@
 
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { Assembler, al, ax, byte, ds, dword, dx, es, sp, ss } from "../../../asm/index.ts";
+import { Assembler, al, ax, byte, cs, cx, ds, dword, dx, es, sp, ss } from "../../../asm/index.ts";
 import { CODE, SERVED, SERVICE_BOOT_FAILED, SERVICE_PORT, SERVICE_POWER_ON } from "./rom.ts";
 
 const BDA_SEGMENT = 0x40;
@@ -16,6 +16,8 @@ const TICKS_A_DAY = 0x1800b0;
 const STACK = 0x7000;
 /** Labels that somebody outside needs. */
 const ENTRIES = /^(power_on|idle|master_irq|slave_irq|int_\w+)$/;
+/** INT 18h and INT 19h. */
+const BOOTS: readonly number[] = [0x18, 0x19];
 /** Hexadecimal digits a line of the written file. */
 const LINE = 88;
 
@@ -23,22 +25,30 @@ function emit(a: Assembler): void {
   a.label("power_on");
   a.cli().xor(ax, ax).mov(ds, ax).mov(es, ax).mov(ss, ax).mov(sp, STACK);
   a.mov(al, SERVICE_POWER_ON).out(SERVICE_PORT, al).sti().int(0x19);
-  // INT 19h comes back when there is nothing to boot, and INT 18h says so.
+  // INT 18h and 19h come back when there is nothing to boot.
   a.label("no_boot");
   a.mov(al, SERVICE_BOOT_FAILED).out(SERVICE_PORT, al);
   a.label("stay");
   a.sti().hlt().jmp("stay");
 
-  for (const vector of SERVED) {
+  for (const vector of SERVED.filter((v) => !BOOTS.includes(v))) {
     const name = vector.toString(16);
     a.label(`int_${name}`);
     a.push(ax).mov(al, vector).out(SERVICE_PORT, al).jc(`wait_${name}`).pop(ax);
     a.iret();
     // Carry after the service: not ready. The next interrupt may change that.
     a.label(`wait_${name}`);
-    if (vector === 0x19) a.pop(ax).jmp("no_boot");
-    else a.pop(ax).sti().hlt().jmp(`int_${name}`);
+    a.pop(ax).sti().hlt().jmp(`int_${name}`);
   }
+
+  // What boots gets a stack of its own: the caller's may be where it is loaded.
+  for (const vector of BOOTS) {
+    a.label(`int_${vector.toString(16)}`);
+    a.mov(al, vector).jmp("boot");
+  }
+  a.label("boot");
+  a.cli().xor(cx, cx).mov(ss, cx).mov(sp, STACK).pushf().push(cs).push(cx).push(ax);
+  a.out(SERVICE_PORT, al).jc("no_boot").pop(ax).iret();
 
   a.label("int_8");
   a.push(ax).push(ds).push(dx).mov(ax, BDA_SEGMENT).mov(ds, ax);
@@ -59,8 +69,6 @@ function emit(a: Assembler): void {
   a.mov(al, 0x20).out(0xa0, al).out(0x20, al).pop(ax).iret();
   a.label("master_irq");
   a.push(ax).mov(al, 0x20).out(0x20, al).pop(ax).iret();
-  a.label("int_18");
-  a.jmp("no_boot");
 }
 
 /** The text of rom-code.ts. */

@@ -103,10 +103,10 @@ export class SystemServices {
     return true;
   }
 
-  /** One more floppy in the equipment word: bit 0 says that there are any, bits 7:6 how many besides. */
-  addFloppy(r: Registers, count: number): void {
+  /** Floppies in the equipment word: bit 0 says that there are any, bits 7:6 how many besides. */
+  setFloppies(r: Registers, count: number): void {
     const others = r.word(EQUIPMENT) & ~0xc1;
-    r.setWord(EQUIPMENT, others | 1 | ((Math.min(count, 4) - 1) << 6));
+    r.setWord(EQUIPMENT, count === 0 ? others : others | 1 | ((Math.min(count, 4) - 1) << 6));
   }
 
   printer(r: Registers): void {
