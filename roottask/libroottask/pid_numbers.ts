@@ -1,7 +1,7 @@
 // What programs say and are told for ids: the numbers of the PID namespace that they are in (pid_namespace.ts).
 
 import { idIn, numberIn, PidNamespace, setEntry } from "./pid_namespace";
-import { currentThread, IDS, idIsTaken, Program, pidMax } from "./program";
+import { currentThread, IDS, idIsTaken, lastPid, Program, pidMax } from "./program";
 
 /** Where numbers begin again. */
 const AGAIN: u32 = 300;
@@ -14,6 +14,13 @@ export function seenId(id: u32): u32 {
 /** What `program` calls `id`, 0 for nobody. */
 export function seenBy(program: Program, id: u32): u32 {
   return numberIn(program.pidNamespace, id);
+}
+
+/** Where the number is that was given last in the PID namespace of `program` (u32): /proc/sys/kernel/ns_last_pid. */
+export function lastNumber(program: Program): usize {
+  const namespace = program.pidNamespace;
+  if (namespace === null) return lastPid();
+  return changetype<usize>(namespace) + offsetof<PidNamespace>("last");
 }
 
 /** The id that the calling process means by `number`: the same for 0, IDS, which nobody has, for nobody's. */

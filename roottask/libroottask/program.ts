@@ -303,6 +303,8 @@ const slots = memory.data(1024 * 4);
 const programSlots = memory.data(1024);
 let programs: Program | null = null;
 let started: u32 = 0;
+/** Threads that have been given an id so far. */
+let begun: u64 = 0;
 
 /** Must be called first. False when memory is out. */
 export function initPrograms(): bool {
@@ -312,6 +314,7 @@ export function initPrograms(): bool {
   programs = null;
   init = null;
   started = 0;
+  begun = 0;
   memory.fill(slots, 0, (THREADS_MAX + 1) * 4);
   memory.fill(programSlots, 0, PROGRAMS_MAX + 1);
   initCredentials();
@@ -337,9 +340,9 @@ export function tellThreads(program: Program): void {
   tellWaiters(program.space);
 }
 
-/** Programs that have been given a number so far. */
-export function programCount(): u32 {
-  return started;
+/** Threads and processes since the start, whatever has become of them. */
+export function begunThreads(): u64 {
+  return begun;
 }
 
 /** The next program is number 1 again: those before were none that anybody started. */
@@ -366,7 +369,7 @@ export function pidMax(): usize {
   return numbering;
 }
 
-/** Where the id is that was given last (u32): /proc/sys/kernel/ns_last_pid. */
+/** Where the id is that was given last (u32). */
 export function lastPid(): usize {
   return numbering + 4;
 }
@@ -390,6 +393,7 @@ export function takeId(thread: Thread): void {
   let id = freeId(min<u32>(load<u32>(pidMax()), IDS));
   // A line of the start file begins whatever the last one has set; there are more ids than slots.
   if (id === 0) id = freeId(IDS);
+  begun++;
   store<u32>(lastPid(), id);
   forgetNumbers(id);
   store<usize>(ids + id * 4, changetype<usize>(thread));

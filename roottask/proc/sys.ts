@@ -9,8 +9,9 @@ import { EINVAL, EPERM, ERANGE } from "../libroottask/errno";
 import { maxUserWatches } from "../libroottask/file_events";
 import { maxUserInstances } from "../libroottask/inotify";
 import { maxQueuedEvents } from "../libroottask/inotify_queue";
+import { lastNumber } from "../libroottask/pid_numbers";
 import { pipeMaxSize, pipeUserHard, pipeUserSoft } from "../libroottask/pipe_users";
-import { lastPid, Program, pidMax } from "../libroottask/program";
+import { Program, pidMax } from "../libroottask/program";
 import { copyLiteral } from "../libroottask/text";
 import { Node } from "../libroottask/tree";
 import { requestCount, requestMax } from "../linux/aio/contexts";
@@ -135,10 +136,6 @@ function msgsizeDefault(_program: Program): usize {
 
 function ofPids(_program: Program): usize {
   return pidMax();
-}
-
-function ofLastPid(_program: Program): usize {
-  return lastPid();
 }
 
 function mayRestore(): bool {
@@ -291,7 +288,7 @@ function addKernelSettings(kernel: Node): void {
   addSetting(kernel, "hostname", WRITABLE, NAME, NAME_FIELD, 0, 0, hostName);
   addSetting(kernel, "domainname", WRITABLE, NAME, NAME_FIELD, 0, 0, domainName);
   addCount(kernel, "pid_max", PID_LEAST, PID_MOST, ofPids);
-  addChecked(kernel, "ns_last_pid", WRITABLE, SIGNED, 1, 0, INT_MAX, ofLastPid, lastPidWritten);
+  addChecked(kernel, "ns_last_pid", WRITABLE, SIGNED, 1, 0, INT_MAX, lastNumber, lastPidWritten);
   addLong(kernel, "shmmax", ANY, shmmax);
   addLong(kernel, "shmall", ANY, shmall);
   addCount(kernel, "shmmni", 0, PLACES, shmmni);

@@ -6,8 +6,9 @@ import { bootTime, monotonic } from "../libroottask/clock";
 import { SYSTEM_TYPES, systemTypeName } from "../libroottask/file_system";
 import { hip } from "../libroottask/machine";
 import { freePages, totalPages } from "../libroottask/pages";
+import { lastNumber } from "../libroottask/pid_numbers";
 import { processorCount } from "../libroottask/processors";
-import { firstProgram, Program, programCount } from "../libroottask/program";
+import { begunThreads, firstProgram, Program } from "../libroottask/program";
 import { timeOfProcessor } from "../libroottask/thread";
 import { CLOCK_BOOTTIME } from "../linux/clock_ids";
 import { clockOffset } from "../linux/namespaces/time";
@@ -93,7 +94,7 @@ export function stat(): void {
   text("intr 0\nctxt 0\nbtime ");
   number(bootTime() as u64);
   text("\nprocesses ");
-  number(programCount() as u64);
+  number(begunThreads());
   text("\nprocs_running ");
   number(count(false));
   text("\nprocs_blocked 0\nsoftirq 0\n");
@@ -126,14 +127,14 @@ export function uptime(program: Program): void {
   byte(10);
 }
 
-/** Nobody keeps averages: the last column but one is true. */
+/** Nobody keeps averages: the last columns are true. */
 export function loadavg(program: Program): void {
   text("0.00 0.00 0.00 ");
   number(count(false));
   byte(47);
   number(count(true));
   byte(32);
-  number(program.id as u64);
+  number(load<u32>(lastNumber(program)) as u64);
   byte(10);
 }
 
