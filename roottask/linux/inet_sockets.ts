@@ -165,11 +165,16 @@ function parse6(length: u32): i64 {
   return 0;
 }
 
-/** The address is to be one that `socket` sends to: wildcards are this machine, by IPv4 for who is at an address of that. */
+/**
+ * The address is to be one that `socket` sends to. Wildcards are this machine: that of IPv4 the address that `socket` is bound
+ * to (ip_route_output_key_hash_rcu() of Linux), that of IPv6 the loopback's, by IPv4 for who is at an address of that.
+ */
 function resolveAny(socket: Socket): void {
   if (!isAny(high, low)) return;
   const inet = inetOf(socket);
-  low = low === 0 && !isMapped(inet.localHigh, inet.localLow) ? LOOPBACK6 : LOOPBACK4;
+  const atFour = isMapped(inet.localHigh, inet.localLow);
+  if (low === 0) low = atFour ? LOOPBACK4 : LOOPBACK6;
+  else low = atFour && !isAny(inet.localHigh, inet.localLow) ? inet.localLow : LOOPBACK4;
 }
 
 /** Puts an address of the family of `socket` into `address`: its length. */
@@ -341,10 +346,13 @@ function sendDatagram(
     const wrong = checkContinuation(socket, collected, length);
     return wrong !== 0 ? wrong : continueUdp(socket, transfer, more);
   }
+  // The wildcard of IPv4 is where it is sent from.
+  let toSource = false;
   if (namesTarget(socket, length)) {
     const error = parseTarget(socket, length, true);
     if (error !== 0) return error;
     if (port === 0) return -EINVAL;
+    toSource = isAny(high, low) && low !== 0;
     resolveAny(socket);
     if (isMapped(high, low) && inet.only6 !== 0) return -ENETUNREACH;
   } else {
@@ -362,6 +370,7 @@ function sendDatagram(
   if (givenSource) {
     fromHigh = sourceHigh;
     fromLow = sourceLow;
+    if (toSource) setTarget(fromHigh, fromLow, port);
   } else if (!isAny(inet.localHigh, inet.localLow)) {
     const localFour = isMapped(inet.localHigh, inet.localLow);
     if (localFour && !four) return -EAFNOSUPPORT;
