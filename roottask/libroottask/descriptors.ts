@@ -1,19 +1,26 @@
 // Descriptor tables: which open file a program's numbers mean, and whether a number closes on exec.
 
+import { PAGE_SIZE } from "../libhedron/abi";
 import { EBADF, EMFILE, ENOMEM } from "./errno";
 import { forgetFileMark } from "./file_events";
 import { allocate, create, destroy, release } from "./heap";
 import { dropFile, hold, O_PATH, O_RDONLY, O_WRONLY, OpenFile, openNode } from "./open_file";
+import { totalPages } from "./pages";
 import { Thread } from "./program";
 import { releaseRecords } from "./record_locks";
 import { forgetDescriptor } from "./shared_files";
 import { Node } from "./tree";
 
-/** Descriptors that a table may have: Linux's hard limit by default; and those a program may have unless it asks for more. */
-export const FILES_MAX: u32 = 4096;
+/** Descriptors that a table may have at most, and does unless /proc/sys/fs/nr_open says otherwise: Linux's default for that. */
+export const FILES_MAX: u32 = 1 << 20;
+/** Limits of the first programs, as include/asm-generic/resource.h has them: without privilege, and unless they ask for more. */
+export const FILES_HARD: u32 = 4096;
 export const FILES_SOFT: u32 = 1024;
 /** Descriptors that tables grow to at present. */
-const most = memory.data<u32>([4096]);
+const most = memory.data<u32>([1 << 20]);
+/** What tables for more than FILES_HARD descriptors may take together, as a part of RAM, and the bytes they do take. */
+const LARGE_PART: u32 = 16;
+let largeBytes: u64 = 0;
 
 @unmanaged
 class Table {
@@ -57,17 +64,34 @@ function mayReach(table: Table, fd: u32): bool {
   return fd < table.room || fd < load<u32>(most);
 }
 
+/** Entries for `room` descriptors; 0 when memory, or what of it is for large tables, is out. */
+function allocateEntries(room: u32): usize {
+  const bytes = room * ENTRY_BYTES;
+  const large = room > FILES_HARD;
+  const allowed = ((totalPages() as u64) * PAGE_SIZE) / LARGE_PART;
+  if (large && largeBytes + (bytes as u64) > allowed) return 0;
+  const entries = allocate(bytes);
+  if (large && entries !== 0) largeBytes += bytes as u64;
+  return entries;
+}
+
+function releaseEntries(entries: usize, room: u32): void {
+  const bytes = room * ENTRY_BYTES;
+  if (room > FILES_HARD) largeBytes -= bytes as u64;
+  release(entries, bytes);
+}
+
 /** Gives `table` room for descriptor `fd`. False when memory is out. */
 function makeRoom(table: Table, fd: u32): bool {
   const old = table.room;
   if (fd < old) return true;
   const room = roomFor(fd);
-  const entries = allocate(room * ENTRY_BYTES);
+  const entries = allocateEntries(room);
   if (entries === 0) return false;
   if (old !== 0) {
     memory.copy(entries, table.entries, old * 4);
     memory.copy(entries + room * 4, table.entries + old * 4, old);
-    release(table.entries, old * ENTRY_BYTES);
+    releaseEntries(table.entries, old);
   }
   table.entries = entries;
   table.room = room;
@@ -252,6 +276,6 @@ export function destroyFiles(table: usize): void {
 function freeFiles(table: usize): void {
   const own = changetype<Table>(table);
   for (let fd: u32 = 0; fd < own.room; fd++) closeFile(table, fd as u64);
-  if (own.room !== 0) release(own.entries, own.room * ENTRY_BYTES);
+  if (own.room !== 0) releaseEntries(own.entries, own.room);
   destroy<Table>(own);
 }

@@ -102,7 +102,7 @@ export class Node {
   system: usize;
   /** The first Mount that stands on it (mount.ts). */
   covers: usize;
-  /** Number of a device: major << 8 | minor. */
+  /** Number of a device: major << 8 | minor; of what /proc has of a descriptor, that. */
   device: u32;
   /** User and group it belongs to. */
   owner: u32;

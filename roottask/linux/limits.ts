@@ -3,7 +3,7 @@
 
 import { Utcb } from "../libhedron/utcb";
 import { CAP_SYS_RESOURCE, capable } from "../libroottask/credentials";
-import { FILES_MAX, FILES_SOFT, filesMost } from "../libroottask/descriptors";
+import { FILES_HARD, FILES_SOFT, filesMost } from "../libroottask/descriptors";
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
 import { setPregrant } from "../libroottask/pregrant";
 import { Program, Thread } from "../libroottask/program";
@@ -61,7 +61,7 @@ export function usualLimits(program: Program): void {
   setLimit(program, RLIMIT_RTPRIO, 0, 0);
   setLimit(program, RLIMIT_MSGQUEUE, QUEUES_BYTES, QUEUES_BYTES);
   setLimit(program, RLIMIT_MEMLOCK, LOCKED_BYTES, LOCKED_BYTES);
-  setLimit(program, RLIMIT_NOFILE, FILES_SOFT as u64, FILES_MAX as u64);
+  setLimit(program, RLIMIT_NOFILE, FILES_SOFT as u64, FILES_HARD as u64);
 }
 
 /** What a new program of the start file starts with. */

@@ -17,7 +17,7 @@ import {
   MS_RDONLY,
   MS_RELATIME,
 } from "../libroottask/mount";
-import { isComputed, KIND_FILE, Node, sizeOf } from "../libroottask/tree";
+import { isComputed, KIND_BLOCK, KIND_DEVICE, KIND_FILE, Node, sizeOf } from "../libroottask/tree";
 
 const BLOCK_SIZE: u32 = 4096;
 /** st_blocks counts these. */
@@ -132,6 +132,11 @@ export function deviceOf(node: Node): u32 {
   return system === null ? NO_DEVICE : system.device;
 }
 
+/** The number of the device that `node` is, 0 where it is none. */
+function ownNumber(node: Node): u32 {
+  return node.kind === KIND_DEVICE || node.kind === KIND_BLOCK ? node.device : 0;
+}
+
 /** Fills `statBuffer` with struct stat of `node`. */
 export function fillStat(node: Node): void {
   memory.fill(statBuffer, 0, STAT_BYTES);
@@ -142,7 +147,7 @@ export function fillStat(node: Node): void {
   stat.mode = typeOf(node) | node.mode;
   stat.uid = node.owner;
   stat.gid = node.group;
-  stat.rdev = node.device as u64;
+  stat.rdev = ownNumber(node) as u64;
   stat.size = sizeOf(node);
   stat.blksize = blockSizeOf(node) as u64;
   stat.blocks = blocksOf(node);
@@ -173,8 +178,9 @@ export function fillStatx(mount: Mount | null, node: Node): void {
   stat.mtimeNsec = node.nanoseconds as u64;
   stat.ctime = node.changeTime;
   stat.ctimeNsec = node.changeNanoseconds as u64;
-  stat.rdevMajor = majorOf(node.device);
-  stat.rdevMinor = minorOf(node.device);
+  const number = ownNumber(node);
+  stat.rdevMajor = majorOf(number);
+  stat.rdevMinor = minorOf(number);
   stat.devMinor = deviceOf(node);
   stat.attributesMask = STATX_ATTR_MOUNT_ROOT;
   if (!isComputed(node)) {

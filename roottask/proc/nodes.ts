@@ -128,7 +128,7 @@ const NAMESPACE: u32 = 200;
 const FOR_CHILDREN: u32 = 8;
 /** In place of the id of a process that has gone: nobody has it. */
 const NOBODY: u32 = 0xffff;
-/** Descriptor 0 of a process, as a link; with INFO as a file. */
+/** A descriptor of a process, whose number is the node's, as a link or, with INFO, as a file. */
 const DESCRIPTOR: u32 = 0x4000;
 const INFO: u32 = 0x8000;
 const SHIFT: u32 = 16;
@@ -281,9 +281,8 @@ function kindName(kind: u16): string {
 
 /** A descriptor: a link to what it is open on. */
 function refreshDescriptor(node: Node): void {
-  const fd = whatOf(node) & ~DESCRIPTOR;
   const files = filesOf(node);
-  const file: OpenFile | null = files === 0 ? null : fileAt(files, fd as u64);
+  const file: OpenFile | null = files === 0 ? null : fileAt(files, node.device as u64);
   const target: Node | null = file === null ? null : file.node;
   const mount: Mount | null = file === null ? null : file.mount;
   const found: Entry | null = file === null ? null : file.entry;
@@ -317,15 +316,14 @@ function refreshDescriptors(directory: Node): void {
   let entry = directory.entries;
   while (entry !== null) {
     const next: Entry | null = entry.next;
-    const fd = whatOf(entry.node) & (DESCRIPTOR - 1);
-    if (files === 0 || fileAt(files, fd as u64) === null) remove(entry);
+    if (files === 0 || fileAt(files, entry.node.device as u64) === null) remove(entry);
     entry = next;
   }
   for (let fd: u32 = 0; files !== 0 && fd < filesRoom(files); fd++) {
     if (fileAt(files, fd as u64) === null) continue;
     const length = decimal(name, fd as u64);
     if (entryOf(directory, name, length) !== null) continue;
-    const object = (idOf(directory) << SHIFT) | (infos ? INFO : DESCRIPTOR) | fd;
+    const object = (idOf(directory) << SHIFT) | (infos ? INFO : DESCRIPTOR);
     const node = add(
       directory,
       length,
@@ -333,7 +331,9 @@ function refreshDescriptors(directory: Node): void {
       infos ? 0o400 : 0o700,
       object,
     );
-    if (node !== null && !infos) node.refresh = changetype<usize>(refreshDescriptor);
+    if (node === null) continue;
+    node.device = fd;
+    if (!infos) node.refresh = changetype<usize>(refreshDescriptor);
   }
 }
 
@@ -563,7 +563,7 @@ function ofProcess(what: u32, program: Program, thread: Thread | null, single: b
       number(u32.MAX_VALUE as u64);
       return;
     default:
-      if (thread !== null && !isRemains(thread)) fdinfo(thread, what & (DESCRIPTOR - 1));
+      return;
   }
 }
 
@@ -576,6 +576,11 @@ function show(file: OpenFile, key: u64): u64 {
   const program = programOf(node);
   if (program === null) return END;
   if (what === MAPS || what === SMAPS) return process.maps(program, key, what === SMAPS);
+  if (what === INFO) {
+    const owner = threadOrRemains(id);
+    if (owner !== null && !isRemains(owner)) fdinfo(owner, node.device);
+    return END;
+  }
   const parent = node.names === null ? node : (node.names as Entry).directory;
   // A directory below "task" is about one thread.
   const task = parent.refresh === changetype<usize>(refreshTask);

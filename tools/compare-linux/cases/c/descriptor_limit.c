@@ -1,8 +1,10 @@
 // /proc/sys/fs/nr_open (proc_sys_fs(5)): what tables of descriptors do not grow beyond. A setting of the whole system, so
 // that the answers are written down in place of asking Linux.
 #include "say.h"
+#include <poll.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/syscall.h>
 
 static int set(const char *text) {
@@ -24,6 +26,58 @@ static int child(int flags) {
   if (pid == 0) _exit(0);
   if (pid > 0) waitpid(pid, 0, 0);
   return pid < 0 ? -1 : 0;
+}
+
+/** Text of `path`, of which the first line is told. */
+static void first_line(const char *path) {
+  char text[100] = "";
+  int fd = open(path, O_RDONLY);
+  read(fd, text, sizeof text - 1);
+  close(fd);
+  printf("%s: %.*s\n", path, (int)strcspn(text, "\n"), text);
+}
+
+/** Who may raise the hard limit has tables that are larger than it is at first. */
+static void large(void) {
+  struct rlimit most = {1024, 4096};
+  SAY(setrlimit(RLIMIT_NOFILE, &most));
+  SAY(dup2(1, 4096));
+  most = (struct rlimit){20000, 20000};
+  SAY(setrlimit(RLIMIT_NOFILE, &most));
+  int file = open("/tmp/large", O_CREAT | O_RDWR, 0600);
+  SAY(dup2(file, 19999));
+  SAY(dup2(file, 20000));
+  SAY(write(19999, "large", 5));
+  char text[100] = "";
+  SAY(readlink("/proc/self/fd/19999", text, sizeof text));
+  printf("%s\n", text);
+  first_line("/proc/self/fdinfo/19999");
+  struct stat about;
+  SAY(stat("/proc/self/fd/19999", &about));
+  SAY(lstat("/proc/self/fd/19999", &about));
+  printf("rdev %ld\n", (long)about.st_rdev);
+  struct pollfd polled = {19999, POLLIN | POLLOUT, 0};
+  SAY(poll(&polled, 1, 0));
+  static fd_set sets[20];
+  ((unsigned char *)sets)[19999 / 8] = 1 << 19999 % 8;
+  SAY(select(20000, sets, 0, 0, 0));
+  fflush(stdout);
+  if (fork() == 0) {
+    SAY(pread(19999, text, 3, 2));
+    SAY(close(19999));
+    _exit(0);
+  }
+  wait(0);
+  SAY(fcntl(19999, F_GETFD));
+  SAY(fcntl(file, F_DUPFD, 15000));
+  SAY(syscall(SYS_close_range, 4000, 30000, 0));
+  SAY(access("/proc/self/fd/19999", F_OK));
+  most = (struct rlimit){1048576, 1048576};
+  SAY(setrlimit(RLIMIT_NOFILE, &most));
+  SAY(dup2(file, 1048575));
+  SAY(dup2(file, 1048576));
+  SAY(fcntl(1048575, F_GETFD));
+  close(1048575), close(file), unlink("/tmp/large");
 }
 
 int main(void) {
@@ -55,6 +109,7 @@ int main(void) {
   SAY(limit(65));
   SAY(set("128"));
   SAY(limit(65));
-  SAY(set("4096"));
+  SAY(set("1048576"));
+  large();
   return 0;
 }
