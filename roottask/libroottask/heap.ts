@@ -11,6 +11,10 @@ const LARGEST: u32 = 11;
 const lists = memory.data(8 * 4);
 /** Free pieces of each class. */
 const counts = memory.data(8 * 4);
+/** Pages of each class. */
+const pages = memory.data(8 * 4);
+/** How many classes there are. */
+export const PIECE_CLASSES: u32 = LARGEST - SMALLEST + 1;
 /** Largest size of which several share a page. */
 export const PIECE_MAX: u32 = 1 << LARGEST;
 
@@ -34,6 +38,26 @@ function addCount(order: u32, pieces: u32): u32 {
   const value = load<u32>(place) + pieces;
   store<u32>(place, value);
   return value;
+}
+
+function addSlab(order: u32, more: i32): void {
+  const place = pages + ((order - SMALLEST) << 2);
+  store<u32>(place, load<u32>(place) + more);
+}
+
+/** Bytes of a piece of class `index`. */
+export function pieceSize(index: u32): u32 {
+  return 1 << (SMALLEST + index);
+}
+
+/** Pages that have been cut into pieces of class `index`. */
+export function piecePages(index: u32): u32 {
+  return load<u32>(pages + (index << 2));
+}
+
+/** Pieces of class `index` that are free. */
+export function freePieces(index: u32): u32 {
+  return load<u32>(counts + (index << 2));
 }
 
 function push(piece: usize, order: u32): void {
@@ -67,6 +91,7 @@ function addPage(order: u32): bool {
   dropFrame(page);
   for (let at: u32 = PAGE_SIZE; at > 0; at -= 1 << order) push(page + at - (1 << order), order);
   addCount(order, PAGE_SIZE >> order);
+  addSlab(order, 1);
   return true;
 }
 
@@ -76,6 +101,7 @@ function dropPage(page: usize, order: u32, free: u32): void {
   if (free < 2 * pieces) return;
   for (let at: u32 = 0; at < (PAGE_SIZE as u32); at += 1 << order) unlink(page + at, order);
   addCount(order, 0 - pieces);
+  addSlab(order, -1);
   releasePages(page, 0);
 }
 

@@ -9,6 +9,7 @@ import { config } from "./config";
 import { fixed } from "./entries";
 import * as net from "./net";
 import { END } from "./sequence";
+import { slabs } from "./slabs";
 import { addMemorySettings, addSettings } from "./sys";
 import * as system from "./system";
 import * as listing from "./sysvipc";
@@ -32,6 +33,7 @@ const OVERCOMMIT: u32 = 34;
 const DEVICES: u32 = 35;
 const DISKS: u32 = 36;
 const VMSTAT: u32 = 37;
+const SLABS: u32 = 38;
 const NET_DEV: u32 = 50;
 const NET_ROUTE: u32 = 51;
 const NET_INET6: u32 = 52;
@@ -59,6 +61,8 @@ export function hasOwnRecords(what: u32): bool {
 /** Writes record `key` of file `what`, as `program` sees it: the key of the next one, or END. */
 export function showSystemFile(what: u32, program: Program, key: u64): u64 {
   switch (what) {
+    case SLABS:
+      return slabs(key);
     case NET_TCP:
     case NET_TCP6:
       return net.sockets(what === NET_TCP6, true, key);
@@ -174,6 +178,7 @@ export function addSystemFiles(directory: Node, add: AddFile): void {
   add(directory, "diskstats", DISKS, 0o444);
   add(directory, "devices", DEVICES, 0o444);
   add(directory, "vmstat", VMSTAT, 0o444);
+  add(directory, "slabinfo", SLABS, 0o400);
   const network = fixed(directory, "net");
   add(network, "dev", NET_DEV, 0o444);
   add(network, "route", NET_ROUTE, 0o444);
