@@ -15,6 +15,7 @@ import {
 import { isAppendOnly, isImmutable } from "./file_flags";
 import { changeLock, LOCK_NONE } from "./file_lock";
 import { create, destroy } from "./heap";
+import { HeldLock } from "./held_locks";
 import { Mount } from "./mount";
 import { addWriter, dropMount, keepMount } from "./mount_users";
 import { allocatePages, releasePages } from "./pages";
@@ -99,8 +100,8 @@ export class OpenFile {
   nextDropped: OpenFile | null;
   /** Whom signals tell about it, and of what (linux/file_signals.ts); 0 for nobody. */
   signals: usize;
-  /** LOCK_… it has on its node (file_lock.ts). */
-  lock: u32;
+  /** The lock it has on its node (file_lock.ts). */
+  held: HeldLock | null;
   /** The position, unless a mediator changes it as well: then it is in the lower half of the u64 at `word`. */
   ownPosition: i64;
   word: usize;
@@ -343,7 +344,7 @@ export function dropFile(file: OpenFile): void {
   }
   const release = file.operations.release;
   release(file);
-  file.lock = changeLock(node, file.lock, LOCK_NONE);
+  file.held = changeLock(node, file.held, LOCK_NONE, 0);
   if (node.records !== 0) releaseRecords(node, changetype<usize>(file));
   if (node.leases !== 0) forgetLease(file);
   if (file.counted !== 0) node.writers--;

@@ -3,6 +3,7 @@
 // in which they came; F_GETLK tells of the first that is in the way, as on Linux.
 
 import { create, destroy } from "./heap";
+import { HELD_OPEN, HELD_POSIX, HeldLock, listLock, replaceLock, unlistLock } from "./held_locks";
 import { Node } from "./node";
 import { firstProgram, Thread } from "./program";
 import { wake } from "./wait_queue";
@@ -16,18 +17,14 @@ export const RECORD_NONE: u32 = 2;
 const DEADLOCK_STEPS: u32 = 10;
 
 @unmanaged
-export class RecordLock {
+export class RecordLock extends HeldLock {
   next: RecordLock | null;
   /** Address of the descriptor table or of the open file. */
   owner: usize;
-  /** Process that took it, -1 for one of an open file. */
-  process: i32;
-  /** RECORD_READ or RECORD_WRITE. */
-  type: u32;
-  /** First and last byte. */
-  start: u64;
-  end: u64;
 }
+
+/** Process of a lock that belongs to an open file. */
+export const NOBODY: i32 = -1;
 
 /** Channel of those who wait for a lock of a range of `node`. */
 export function recordChannel(node: Node): usize {
@@ -104,6 +101,16 @@ export function setAwaitedRecord(thread: Thread, owner: usize, other: usize): vo
   thread.recordAwaited = other;
 }
 
+/** The lock that is set has the place of another among all locks. */
+let placed = false;
+
+/** `other` becomes a part of `added`, which stands where the first such one stood: posix_lock_inode() of Linux. */
+function takeIn(added: RecordLock, other: RecordLock): void {
+  if (placed) unlistLock(other);
+  else replaceLock(added, other);
+  placed = true;
+}
+
 /**
  * Takes what the owner of `added` has in its range, apart from itself, away; `spare` is for the rest of a lock that is
  * cut in the middle. True where it was used.
@@ -122,6 +129,7 @@ function cut(node: Node, added: RecordLock, spare: RecordLock): bool {
     } else if (lock.start < start && lock.end > end) {
       spare.owner = owner;
       spare.process = lock.process;
+      spare.form = lock.form;
       spare.type = lock.type;
       spare.start = end + 1;
       spare.end = lock.end;
@@ -130,6 +138,10 @@ function cut(node: Node, added: RecordLock, spare: RecordLock): bool {
       const front = next === added ? added : lock;
       spare.next = front.next;
       front.next = spare;
+      // As on Linux it is the part in front that is new.
+      listLock(spare, node);
+      replaceLock(spare, lock);
+      listLock(lock, node);
       used = true;
       previous = lock;
     } else if (lock.start < start) {
@@ -140,6 +152,8 @@ function cut(node: Node, added: RecordLock, spare: RecordLock): bool {
       previous = lock;
     } else {
       setNext(node, previous, next);
+      if (added.type === lock.type) takeIn(added, lock);
+      else unlistLock(lock);
       destroy<RecordLock>(lock);
     }
     lock = next;
@@ -163,8 +177,8 @@ function insert(node: Node, added: RecordLock): void {
   setNext(node, previous, added);
 }
 
-/** Makes one of neighbours of `owner` that are alike. */
-function join(node: Node, owner: usize): void {
+/** Makes one of neighbours of `owner` that are alike; `fresh` is the one that was set. */
+function join(node: Node, owner: usize, fresh: RecordLock | null): void {
   let lock = firstRecord(node);
   while (lock !== null) {
     const next: RecordLock | null = lock.next;
@@ -173,6 +187,8 @@ function join(node: Node, owner: usize): void {
     if (same && lock.end + 1 === next.start) {
       lock.end = next.end;
       lock.next = next.next;
+      if (lock === fresh) takeIn(lock, next);
+      else unlistLock(next);
       destroy<RecordLock>(next);
     } else {
       lock = next;
@@ -198,15 +214,20 @@ export function setRecord(
     return false;
   }
   added.owner = owner;
+  added.form = process === NOBODY ? HELD_OPEN : HELD_POSIX;
   added.process = process;
   added.type = type;
   added.start = start;
   added.end = end;
+  placed = false;
   // Before the others go, so that the owner keeps its place in the list.
-  if (type !== RECORD_NONE) insert(node, added);
+  if (type !== RECORD_NONE) {
+    insert(node, added);
+    listLock(added, node);
+  }
   if (!cut(node, added, spare)) destroy<RecordLock>(spare);
   if (type === RECORD_NONE) destroy<RecordLock>(added);
-  join(node, owner);
+  join(node, owner, type === RECORD_NONE ? null : added);
   wake(recordChannel(node), 0, ~(0 as u64));
   return true;
 }
@@ -219,6 +240,7 @@ export function releaseRecords(node: Node, owner: usize): void {
     const next: RecordLock | null = lock.next;
     if (lock.owner === owner) {
       setNext(node, previous, next);
+      unlistLock(lock);
       destroy<RecordLock>(lock);
     } else {
       previous = lock;

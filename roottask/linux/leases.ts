@@ -5,6 +5,7 @@ import { monotonic } from "../libroottask/clock";
 import { actor, CAP_LEASE, capable } from "../libroottask/credentials";
 import { EACCES, EAGAIN, EINTR, EINVAL, ENOMEM } from "../libroottask/errno";
 import { create, destroy } from "../libroottask/heap";
+import { HELD_LEASE, HeldLock, listLock, unlistLock } from "../libroottask/held_locks";
 import {
   O_ACCMODE,
   O_NONBLOCK,
@@ -27,15 +28,13 @@ const F_UNLCK: u32 = 2;
 const BREAK_TIME: u64 = 45_000_000_000;
 
 @unmanaged
-class Lease {
+class Lease extends HeldLock {
   /** Next lease on the same file. */
   next: Lease | null;
   file: OpenFile;
-  /** F_RDLCK or F_WRLCK. */
-  type: u32;
   /** When it becomes one for reading, and when it goes, as monotonic nanoseconds, where that has been asked for; else 0. */
   downgrade: u64;
-  end: u64;
+  until: u64;
   /** The descriptor that it was asked for by. */
   fd: u32;
 }
@@ -69,6 +68,7 @@ function remove(node: Node, lease: Lease): void {
     at.next = lease.next;
   }
   disownForLease(lease.file);
+  unlistLock(lease);
   destroy<Lease>(lease);
   tellWaiting(node);
 }
@@ -96,7 +96,7 @@ function expire(node: Node): void {
   while (lease !== null) {
     const next: Lease | null = lease.next;
     if (lease.downgrade !== 0 && lease.downgrade <= now) change(node, lease, F_RDLCK);
-    if (lease.end !== 0 && lease.end <= now) change(node, lease, F_UNLCK);
+    if (lease.until !== 0 && lease.until <= now) change(node, lease, F_UNLCK);
     lease = next;
   }
 }
@@ -114,10 +114,10 @@ function ask(node: Node, writes: bool): u64 {
   while (lease !== null) {
     const next: Lease | null = lease.next;
     if (conflicts(lease, writes)) {
-      const asked = lease.end !== 0 || (!writes && lease.downgrade !== 0);
-      if (!asked && writes) lease.end = end;
+      const asked = lease.until !== 0 || (!writes && lease.downgrade !== 0);
+      if (!asked && writes) lease.until = end;
       else if (!asked) lease.downgrade = end;
-      last = max<u64>(last, lease.end !== 0 ? lease.end : lease.downgrade);
+      last = max<u64>(last, lease.until !== 0 ? lease.until : lease.downgrade);
       if (!asked) tellMessage(lease.file, lease.fd);
     }
     lease = next;
@@ -135,6 +135,19 @@ function breakLease(thread: Thread, node: Node, flags: u32): i64 {
     if ((flags & O_NONBLOCK) !== 0) return -EAGAIN;
     if (waitUntil(thread, channelOf(node), 0, end) === WAIT_INTERRUPTED) return -EINTR;
   }
+}
+
+/** What the lease `lock` is to become is asked for. */
+export function isBreaking(lock: HeldLock): bool {
+  const lease = changetype<Lease>(lock);
+  return lease.downgrade !== 0 || lease.until !== 0;
+}
+
+/** What the lease `lock` is, or is to become: F_RDLCK, F_WRLCK or F_UNLCK, as target_leasetype() tells it. */
+export function typeToBe(lock: HeldLock): u32 {
+  const lease = changetype<Lease>(lock);
+  if (lease.until !== 0) return F_UNLCK;
+  return lease.downgrade !== 0 ? F_RDLCK : lease.type;
 }
 
 /** Must be called before files are opened by programs. */
@@ -155,7 +168,7 @@ function inUse(file: OpenFile, type: u32): bool {
 function refused(node: Node, own: Lease | null, type: u32): bool {
   let lease = firstLease(node);
   while (lease !== null) {
-    if (lease !== own && (type === F_WRLCK || lease.end !== 0)) return true;
+    if (lease !== own && (type === F_WRLCK || lease.until !== 0)) return true;
     lease = lease.next;
   }
   return false;
@@ -180,9 +193,12 @@ export function setLease(thread: Thread, file: OpenFile, fd: u32, type: u32): i6
     own = create<Lease>();
     if (own === null) return -ENOMEM;
     own.file = file;
+    own.form = HELD_LEASE;
+    own.process = thread.program.id as i32;
     own.fd = fd;
     own.next = firstLease(node);
     node.leases = changetype<usize>(own);
+    listLock(own, node);
   }
   change(node, own, type);
   return 0;
@@ -192,6 +208,6 @@ export function setLease(thread: Thread, file: OpenFile, fd: u32, type: u32): i6
 export function leaseType(file: OpenFile): i64 {
   expire(file.node);
   const own = leaseOf(file);
-  if (own === null || own.end !== 0) return F_UNLCK as i64;
+  if (own === null || own.until !== 0) return F_UNLCK as i64;
   return own.downgrade !== 0 ? (F_RDLCK as i64) : (own.type as i64);
 }

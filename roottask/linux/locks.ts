@@ -2,9 +2,10 @@
 
 import { Utcb } from "../libhedron/utcb";
 import { fileOf } from "../libroottask/descriptors";
-import { EAGAIN, EBADF, EINTR, EINVAL } from "../libroottask/errno";
+import { EAGAIN, EBADF, EINTR, EINVAL, ENOMEM } from "../libroottask/errno";
 import {
   changeLock,
+  kindOfLock,
   LOCK_EXCLUSIVE,
   LOCK_NONE,
   LOCK_SHARED,
@@ -34,11 +35,13 @@ export function sysFlock(thread: Thread, regs: Utcb): i64 {
   if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
   const node = file.node;
   // A lock that changes its kind is given up first: flock(2), notes.
-  if (!mayLock(node, file.lock, kind)) file.lock = changeLock(node, file.lock, LOCK_NONE);
-  while (!mayLock(node, file.lock, kind)) {
+  if (!mayLock(node, kindOfLock(file.held), kind)) {
+    file.held = changeLock(node, file.held, LOCK_NONE, 0);
+  }
+  while (!mayLock(node, kindOfLock(file.held), kind)) {
     if ((regs.rsi & LOCK_NB) !== 0) return -EAGAIN;
     if (waitForever(thread, lockChannel(node), 0) === WAIT_INTERRUPTED) return -EINTR;
   }
-  file.lock = changeLock(node, file.lock, kind);
-  return 0;
+  file.held = changeLock(node, file.held, kind, thread.program.id as i32);
+  return kindOfLock(file.held) === kind ? 0 : -ENOMEM;
 }

@@ -22,6 +22,7 @@ import { seenId } from "../libroottask/pid_numbers";
 import { Thread, WAIT_INTERRUPTED } from "../libroottask/program";
 import {
   conflictingRecord,
+  NOBODY,
   ownRecord,
   RECORD_NONE,
   RECORD_READ,
@@ -48,9 +49,6 @@ const FLOCK_START: usize = 8;
 const FLOCK_LENGTH: usize = 16;
 const FLOCK_PID: usize = 24;
 const flock = memory.data(32);
-
-/** Process of a lock that belongs to an open file. */
-const NOBODY: i32 = -1;
 
 /** First and last byte of the range that `findRange` has found last. */
 let first: u64 = 0;

@@ -7,6 +7,7 @@ import { terminatedLength } from "../libroottask/text";
 import { Node } from "../libroottask/tree";
 import { config } from "./config";
 import { fixed } from "./entries";
+import { locks } from "./lock_list";
 import * as net from "./net";
 import { END } from "./sequence";
 import { slabs } from "./slabs";
@@ -34,6 +35,7 @@ const DEVICES: u32 = 35;
 const DISKS: u32 = 36;
 const VMSTAT: u32 = 37;
 const SLABS: u32 = 38;
+const LOCKS: u32 = 39;
 const NET_DEV: u32 = 50;
 const NET_ROUTE: u32 = 51;
 const NET_INET6: u32 = 52;
@@ -63,6 +65,8 @@ export function showSystemFile(what: u32, program: Program, key: u64): u64 {
   switch (what) {
     case SLABS:
       return slabs(key);
+    case LOCKS:
+      return locks(program, key);
     case NET_TCP:
     case NET_TCP6:
       return net.sockets(what === NET_TCP6, true, key);
@@ -179,6 +183,7 @@ export function addSystemFiles(directory: Node, add: AddFile): void {
   add(directory, "devices", DEVICES, 0o444);
   add(directory, "vmstat", VMSTAT, 0o444);
   add(directory, "slabinfo", SLABS, 0o400);
+  add(directory, "locks", LOCKS, 0o444);
   const network = fixed(directory, "net");
   add(network, "dev", NET_DEV, 0o444);
   add(network, "route", NET_ROUTE, 0o444);
