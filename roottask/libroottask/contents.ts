@@ -81,10 +81,12 @@ export function writeContents(node: Node, transfer: Transfer, position: i64, lim
     }
     const taken = takeBytes(transfer, frame + within, length);
     done += taken as u64;
-    if (taken < length) break;
+    // As on a tmpfs of Linux, the file reaches to where the write began also when nothing could be read for it. What has been
+    // read for it may be a mapping of the file, and be there now: it is looked at again.
+    const grown = start + done > node.size;
+    if (grown) node.size = start + done;
+    if (taken < length && !grown) break;
   }
-  // As on a tmpfs of Linux, the file reaches to where the write began also when nothing could be read for it.
-  node.size = max<u64>(node.size, start + done);
   noteWriter(node);
   markModified(node);
   return done === 0 ? -EFAULT : (done as i64);
