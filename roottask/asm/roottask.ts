@@ -70,10 +70,17 @@ export function roottaskStubs(hasStart: boolean): ObjectFile {
   a.label("state_entry", { global: true });
   a.frame(OUTERMOST);
   // The id is where the extended state goes that the EC has been given: by XSAVE, or with its lowest bit by FXSAVE.
+  // With the bit above that it is loaded from there.
+  a.test(edi, 2).jnz("state_load");
   a.test(edi, 1).jnz("state_fxsave");
   a.mov(eax, STATE_COMPONENTS).xor(edx, edx).xsave64(mem(rdi)).jmp("state_saved");
   a.label("state_fxsave");
-  a.and(edi, -64).fxsave64(mem(rdi));
+  a.and(edi, -64).fxsave64(mem(rdi)).jmp("state_saved");
+  a.label("state_load");
+  a.test(edi, 1).jnz("state_fxrstor");
+  a.and(edi, -64).mov(eax, STATE_COMPONENTS).xor(edx, edx).xrstor64(mem(rdi)).jmp("state_saved");
+  a.label("state_fxrstor");
+  a.and(edi, -64).fxrstor64(mem(rdi));
   a.label("state_saved");
   a.mov(edi, HC_REPLY).syscall().ud2();
 

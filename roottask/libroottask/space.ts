@@ -510,6 +510,14 @@ export function pointerTo(space: Space, address: u64, rights: u32): usize {
   return ((entry & ~PAGE_MASK) | (address & PAGE_MASK)) as usize;
 }
 
+/** As `pointerTo` to write, whatever rights the program has: pages that others have too are its own then. 0 where a shared mapping forbids it. */
+export function pointerToWriteAnyway(space: Space, address: u64): usize {
+  const area = areaAt(space, address);
+  if (area === null || (area.rights & MEM_W) !== 0) return pointerTo(space, address, MEM_W);
+  if (area.shared !== 0 || pointerTo(space, address, 0) === 0) return 0;
+  return unshare(space, area, address) ? pointerTo(space, address, 0) : 0;
+}
+
 /** Bytes from `address` to the end of its page, at most `limit`. */
 export function inPage(address: u64, limit: u64): u32 {
   return min<u64>(PAGE - (address & PAGE_MASK), limit) as u32;

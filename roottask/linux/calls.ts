@@ -217,6 +217,7 @@ import {
   SYS_process_vm_readv,
   SYS_process_vm_writev,
   SYS_pselect6,
+  SYS_ptrace,
   SYS_pwrite64,
   SYS_pwritev,
   SYS_pwritev2,
@@ -350,6 +351,7 @@ import * as poll from "./poll";
 import * as timers from "./posix_timers";
 import * as prctl from "./prctl";
 import * as processMemory from "./process_vm";
+import * as requests from "./ptrace/requests";
 import * as reboot from "./reboot";
 import * as remapFilePages from "./remap_file_pages";
 import * as robust from "./robust";
@@ -706,6 +708,7 @@ function identityCalls(): void {
   onThread(SYS_getcpu, identity.sysGetcpu);
   onProgram(SYS_getrandom, identity.sysGetrandom);
   onThread(SYS_seccomp, seccomp.sysSeccomp);
+  onThread(SYS_ptrace, requests.sysPtrace);
   onProgram(SYS_rseq, identity.sysAbsent);
 }
 

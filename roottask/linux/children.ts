@@ -17,6 +17,23 @@ import { leaveProcessKeys } from "./keys/rings";
 import { adopt } from "./makers";
 import { closedPids, closePids } from "./namespaces/pid";
 import { isProcessFile, processFilesEnd, processOf } from "./pidfd";
+import {
+  firstTracee,
+  isTracedByOther,
+  isTracedByParent,
+  Tracee,
+  traceeWithId,
+} from "./ptrace/tracee";
+import { endTracee, leaveTracing, setUntraced } from "./ptrace/tracing";
+import {
+  anyTracee,
+  changedTracee,
+  reapTracee,
+  traceeCode,
+  traceeDetail,
+  traceeStatus,
+} from "./ptrace/waits";
+import { threadEnded } from "./robust";
 import { actionOf, dropActions } from "./signal_actions";
 import { idOfNumber } from "./signal_calls";
 import { SIGCHLD, SIGCONT } from "./signal_numbers";
@@ -32,7 +49,7 @@ import {
   signalInfo,
 } from "./signal_queue";
 import { fillInfo, raise } from "./signals";
-import { linuxProgram, passMissing } from "./state";
+import { linuxProgram, linuxThread, passMissing } from "./state";
 import { removeTimers } from "./timers";
 import { addUsage, fillUsage, RUSAGE_BYTES, usage } from "./usage";
 import { waitForever } from "./wait";
@@ -152,7 +169,32 @@ export function processChanged(child: Program): void {
   const parent = child.parent;
   if (parent === null || parent.personality === 0) return;
   wake(changetype<usize>(parent), CHILD, ALL);
+  if (changeOf(child) === CHANGE_STOPPED && isTracedByParent(child)) return;
   if ((load<u64>(actionOf(parent, SIGCHLD) + 8) & SA_NOCLDSTOP) === 0) tell(parent, child);
+}
+
+/** How `thread`, which is about to end, does so, as wait4(2) tells it. */
+function endOf(thread: Thread): u32 {
+  const program = thread.program;
+  if (program.ending !== 0) return statusOf(program);
+  // Others may execute another program in its place.
+  return program.survivor !== null ? 0 : linuxThread(thread).exitStatus;
+}
+
+/** `thread` is about to end. */
+export function threadEnds(thread: Thread): void {
+  threadEnded(thread);
+  if (thread.program.personality !== 0) leaveTracing(thread, endOf(thread));
+}
+
+/** Nobody traces `program`, which has ended, any more. */
+function untraced(program: Program): void {
+  if (program.parent !== null && program.entry.ending === 0) tellParent(program, false);
+}
+
+/** Tracing is told of what becomes of processes here. */
+export function initChildren(): void {
+  setUntraced(untraced);
 }
 
 type Leaving = (program: Program) => void;
@@ -198,8 +240,20 @@ function complete(program: Program): void {
   // All that is left of the tree is taken back as soon as its first process has ended.
   if (entry.ending !== 0) return;
   passOn(program);
+  const record = traceeWithId(program.id);
+  // Who traces it is told first.
+  if (record !== null && record.tracer.program !== parent) {
+    endTracee(record, statusOf(program));
+    return;
+  }
+  tellParent(program, record !== null);
+}
+
+/** The parent of `program`, which has ended, is told; that may not turn away what it has `traced`. */
+function tellParent(program: Program, traced: bool): void {
+  const parent = program.parent as Program;
   // A first process that ends waits for all of its children.
-  if (parent.closing !== 0 || (program.exitSignal === SIGCHLD && disregards(parent))) {
+  if (parent.closing !== 0 || (!traced && program.exitSignal === SIGCHLD && disregards(parent))) {
     reapProgram(program);
     wake(changetype<usize>(parent), CHILD, ALL);
     return;
@@ -220,7 +274,7 @@ function statusOf(child: Program): u32 {
 /** What wait4(2) calls `id` means `child`, which `options` let in. */
 function isMeant(parent: Program, child: Program, id: i32, options: u32): bool {
   if (child.parent !== parent) return false;
-  if ((options & WALL) === 0) {
+  if ((options & WALL) === 0 && !isTracedByParent(child)) {
     if ((child.exitSignal === SIGCHLD) === ((options & WCLONE) !== 0)) return false;
   }
   if (id > 0) return child.id === (id as u32);
@@ -238,6 +292,12 @@ function isWanted(child: Program, options: u32): bool {
 /** There is a child of those meant of which something that is asked for may still come. */
 let anyChild: bool = false;
 
+/** Its parent hears of its end from its tracer's waiting, and of its stops as a tracer. */
+function isTracersNews(child: Program): bool {
+  if (child.ended !== 0) return isTracedByOther(child);
+  return changeOf(child) === CHANGE_STOPPED && isTracedByParent(child);
+}
+
 /** The first child of those meant of which there is something to tell, or null. */
 function changedChild(parent: Program, id: i32, options: u32): Program | null {
   anyChild = false;
@@ -247,15 +307,27 @@ function changedChild(parent: Program, id: i32, options: u32): Program | null {
     if (isMeant(parent, child, id, options)) {
       if (child.ended === 0 || (options & WEXITED) !== 0) anyChild = true;
       // The list is newest first.
-      if (isWanted(child, options)) found = child;
+      if (isWanted(child, options) && !isTracersNews(child)) found = child;
     }
     child = child.next;
   }
   return found;
 }
 
-/** Result of `awaitChild`: the child, or null where there is nothing to tell and nobody wants to wait. */
+/** Results of `awaitChild`: the child, or the tracee; null where there is nothing to tell and nobody wants to wait. */
 let awaited: Program | null = null;
+let awaitedTracee: Tracee | null = null;
+
+/** Looks for a child or tracee of `thread` that `id` means and of which there is something to tell: whether there is one. */
+function findAwaited(thread: Thread, id: i32, options: u32): bool {
+  awaited = changedChild(thread.program, id, options);
+  awaitedTracee = null;
+  if (awaited !== null || firstTracee() === null) return awaited !== null;
+  const ends = (options & WEXITED) !== 0;
+  awaitedTracee = changedTracee(thread, id, ends, (options & WNOTHREAD) !== 0);
+  anyChild = anyChild || anyTracee;
+  return awaitedTracee !== null;
+}
 
 /**
  * Waits for a child that `id` means. Returns 0 or a negative error. A signal that comes first ends the wait, whatever has
@@ -263,12 +335,12 @@ let awaited: Program | null = null;
  */
 function awaitChild(thread: Thread, id: i32, options: u32): i64 {
   const parent = thread.program;
-  awaited = changedChild(parent, id, options);
-  while (awaited === null && anyChild && (options & WNOHANG) === 0) {
+  let found = findAwaited(thread, id, options);
+  while (!found && anyChild && (options & WNOHANG) === 0) {
     const woken = waitForever(thread, changetype<usize>(parent), CHILD) === WAIT_WOKEN;
     // Others have waited meanwhile: what was found is not known any more.
     if (!woken) return -EINTR;
-    awaited = changedChild(parent, id, options);
+    found = findAwaited(thread, id, options);
   }
   return anyChild ? 0 : -ECHILD;
 }
@@ -294,11 +366,13 @@ export function sysWait4(thread: Thread, regs: Utcb): i64 {
   const error = awaitChild(thread, idOfNumber(regs.rdi as i32), options | WEXITED);
   if (error !== 0) return error;
   const child = awaited;
-  if (child === null) return 0;
-  const id = seenId(child.id);
-  const status = statusOf(child);
-  fillUsage(child);
-  reap(program, child);
+  const tracee = awaitedTracee;
+  if (child === null && tracee === null) return 0;
+  const id = tracee !== null ? seenId(tracee.id) : seenId((child as Program).id);
+  const status = tracee !== null ? traceeStatus(tracee) : statusOf(child as Program);
+  fillUsage(tracee !== null ? tracee.program : (child as Program));
+  if (tracee !== null) reapTracee(tracee);
+  else reap(program, child as Program);
   if (regs.rsi !== 0 && !put32(program.space, regs.rsi, status)) return -EFAULT;
   if (regs.r10 !== 0 && !copyTo(program.space, regs.r10, usage(), RUSAGE_BYTES)) return -EFAULT;
   return id as i64;
@@ -348,17 +422,25 @@ function findChange(thread: Thread, regs: Utcb): i64 {
   const error = awaitChild(thread, selected, mayWait ? options : options | WNOHANG);
   if (error !== 0) return error;
   const child = awaited;
+  const tracee = awaitedTracee;
   memory.fill(buffer, 0, INFO_BYTES);
-  if (child === null) return mayWait ? 0 : -EAGAIN;
+  if (child === null && tracee === null) return mayWait ? 0 : -EAGAIN;
   if (regs.r8 !== 0) {
-    fillUsage(child);
+    fillUsage(tracee !== null ? tracee.program : (child as Program));
     if (!copyTo(program.space, regs.r8, usage(), RUSAGE_BYTES)) return -EFAULT;
   }
   store<u32>(buffer, SIGCHLD);
-  store<u32>(buffer + INFO_CODE, codeOf(child));
-  store<u32>(buffer + INFO_PID, seenId(child.id));
-  store<u32>(buffer + INFO_STATUS, detailOf(child));
-  if ((options & WNOWAIT) === 0) reap(program, child);
+  if (tracee !== null) {
+    store<u32>(buffer + INFO_CODE, traceeCode(tracee));
+    store<u32>(buffer + INFO_PID, seenId(tracee.id));
+    store<u32>(buffer + INFO_STATUS, traceeDetail(tracee));
+    if ((options & WNOWAIT) === 0) reapTracee(tracee);
+  } else if (child !== null) {
+    store<u32>(buffer + INFO_CODE, codeOf(child));
+    store<u32>(buffer + INFO_PID, seenId(child.id));
+    store<u32>(buffer + INFO_STATUS, detailOf(child));
+    if ((options & WNOWAIT) === 0) reap(program, child);
+  }
   return 0;
 }
 

@@ -57,7 +57,7 @@ import { copyExtensible } from "./extensible_structure";
 import { startChild } from "./fork";
 import { shareUndos } from "./ipc/undo";
 import { inheritKeys, leaveKeys } from "./keys/rings";
-import { lendMemory } from "./lend";
+import { awaitMemory, beginLending } from "./lend";
 import { hasOtherPids, joinPids, numberThread } from "./namespaces/pid";
 import {
   inheritNamespaces,
@@ -68,6 +68,9 @@ import {
 import { joinTimes } from "./namespaces/time";
 import { giveProcessFile } from "./pidfd";
 import { mayHaveThread } from "./process_limit";
+import { EVENT_VFORK_DONE } from "./ptrace/numbers";
+import { traceMade } from "./ptrace/stops";
+import { eventOf, traceNew, untrace } from "./ptrace/tracing";
 import { dropFilters, inheritFilters } from "./seccomp/filters";
 import { passActions, resetActions } from "./signal_actions";
 import { SIGCHLD } from "./signal_numbers";
@@ -210,8 +213,8 @@ function partMounts(thread: Thread, flags: u64): i64 {
   return (flags & CLONE_NEWNS) !== 0 ? ownNamespace(thread.fs) : 0;
 }
 
-/** Makes a thread. Returns 0, with it in `made`, or a negative error. */
-function makeThread(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
+/** Makes a thread, of which a tracer of `parent` is told by `event`, 0 for none. Returns 0, with it in `made`, or a negative error. */
+function makeThread(parent: Thread, regs: Utcb, args: CloneArguments, event: u32): i64 {
   const flags = args.flags;
   const program = parent.program;
   const thread = newThread(program, parent);
@@ -224,6 +227,7 @@ function makeThread(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   if (error === 0) error = partMounts(thread, flags);
   if (error === 0) error = prepare(thread, parent, regs, args);
   if (error === 0) error = checkGroup(args);
+  if (error === 0 && !traceNew(thread, parent, flags, event)) error = -ENOMEM;
   if (error === 0) {
     tellParent(thread, parent, args);
     if ((flags & CLONE_CHILD_SETTID) !== 0) put32(program.space, args.childTid, seenId(thread.id));
@@ -231,6 +235,7 @@ function makeThread(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   }
   made = thread;
   if (error === 0) return 0;
+  untrace(thread);
   leaveKeys(thread);
   leaveNamespaces(thread);
   dropFilters(thread);
@@ -238,8 +243,8 @@ function makeThread(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   return error;
 }
 
-/** Makes a process. Returns 0, with its thread in `made`, or a negative error. */
-function makeProcess(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
+/** The same for a process. Returns 0, with its thread in `made`, or a negative error. */
+function makeProcess(parent: Thread, regs: Utcb, args: CloneArguments, event: u32): i64 {
   const flags = args.flags;
   madeFile = -1;
   const program = parent.program;
@@ -254,9 +259,11 @@ function makeProcess(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   let error = fillProcess(child, parent, regs, args);
   if (error === 0) error = describe(child, parent, args);
   if (error === 0) error = checkGroup(args);
+  if (error === 0 && !traceNew(thread, parent, flags, event)) error = -ENOMEM;
   if (error === 0) error = startProcess(child, parent, args);
   made = thread;
   if (error === 0) return 0;
+  untrace(thread);
   if (madeFile >= 0) closeFile(parent.files, madeFile as u64);
   leaveKeys(thread);
   leaveNamespaces(thread);
@@ -307,11 +314,21 @@ function make(parent: Thread, regs: Utcb, args: CloneArguments): i64 {
   if (!mayHaveThread(parent)) return -EAGAIN;
   if ((flags & CLONE_FILES) === 0 && !mayCopyFiles(parent.files)) return -EMFILE;
   const isThread = (flags & CLONE_THREAD) !== 0;
-  const error = isThread ? makeThread(parent, regs, args) : makeProcess(parent, regs, args);
+  const event = eventOf(parent, flags, args.exitSignal);
+  const error = isThread
+    ? makeThread(parent, regs, args, event)
+    : makeProcess(parent, regs, args, event);
   linuxThread(parent).crowded = 0;
   if (error !== 0) return error;
-  const id = seenId(made.id) as i64;
-  if ((flags & CLONE_VFORK) !== 0) lendMemory(parent, made);
+  const number = made.id;
+  const id = seenId(number) as i64;
+  const borrower: Thread | null = (flags & CLONE_VFORK) !== 0 ? made : null;
+  // While a tracer looks at its maker, it may use the memory that it has been lent, and come to its end.
+  if (borrower !== null) beginLending(parent, borrower);
+  if (event !== 0) traceMade(parent, event, number);
+  if (borrower === null) return id;
+  awaitMemory(parent);
+  traceMade(parent, EVENT_VFORK_DONE, number);
   return id;
 }
 

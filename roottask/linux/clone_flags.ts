@@ -9,6 +9,7 @@ export const CLONE_FS: u64 = 0x200;
 export const CLONE_FILES: u64 = 0x400;
 export const CLONE_SIGHAND: u64 = 0x800;
 export const CLONE_PIDFD: u64 = 0x1000;
+export const CLONE_PTRACE: u64 = 0x2000;
 export const CLONE_VFORK: u64 = 0x4000;
 export const CLONE_PARENT: u64 = 0x8000;
 export const CLONE_THREAD: u64 = 0x1_0000;
@@ -18,6 +19,7 @@ export const CLONE_SETTLS: u64 = 0x8_0000;
 export const CLONE_PARENT_SETTID: u64 = 0x10_0000;
 export const CLONE_CHILD_CLEARTID: u64 = 0x20_0000;
 export const CLONE_DETACHED: u64 = 0x40_0000;
+export const CLONE_UNTRACED: u64 = 0x80_0000;
 export const CLONE_CHILD_SETTID: u64 = 0x100_0000;
 export const CLONE_NEWCGROUP: u64 = 0x200_0000;
 export const CLONE_NEWUTS: u64 = 0x400_0000;
@@ -29,7 +31,7 @@ export const CLONE_NEWNET: u64 = 0x4000_0000;
 export const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
 export const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
-/** All that clone(2) knows; CLONE_PTRACE, CLONE_UNTRACED and CLONE_IO among them, which change nothing here. */
+/** All that clone(2) knows; CLONE_IO among them, which changes nothing here. */
 export const CLONE_LEGACY_FLAGS: u64 = 0xffff_ffff;
 /** Namespaces. Of all but mounts, host names, IPC, ids and times there is none but the first. */
 export const NAMESPACES: u64 =

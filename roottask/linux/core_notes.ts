@@ -22,6 +22,7 @@ import { emit } from "./core_file";
 import { readState, xsaveBytes } from "./extended_state";
 import { INFO_BYTES, signalInfo } from "./signal_queue";
 import { LinuxThread, linuxThread, NAME_BYTES } from "./state";
+import { copyUserRegisters } from "./user_registers";
 
 const NT_PRSTATUS: u32 = 1;
 const NT_FPREGSET: u32 = 2;
@@ -51,9 +52,8 @@ const PROCESS_IDS: u32 = 16;
 const PROCESS_NAME: u32 = 40;
 const PROCESS_ARGUMENTS: u32 = 56;
 const ARGUMENTS_MAX: u32 = 80;
-/** Selectors of a 64-bit program's code and stack. */
-const CODE: u64 = 0x33;
-const STACK: u64 = 0x2b;
+/** The number of the call in them. */
+const REGISTERS_CALL: u32 = 120;
 
 const STORAGE_BYTES: u32 = 512;
 const storage = memory.data(512);
@@ -113,31 +113,9 @@ function putIds(at: usize, id: u32, program: Program): void {
 
 /** struct user_regs_struct of `regs`. */
 function putRegisters(at: usize, thread: Thread, regs: Utcb): void {
-  const own = linuxThread(thread);
-  store<u64>(at, regs.r15);
-  store<u64>(at + 8, regs.r14);
-  store<u64>(at + 16, regs.r13);
-  store<u64>(at + 24, regs.r12);
-  store<u64>(at + 32, regs.rbp);
-  store<u64>(at + 40, regs.rbx);
-  store<u64>(at + 48, regs.r11);
-  store<u64>(at + 56, regs.r10);
-  store<u64>(at + 64, regs.r9);
-  store<u64>(at + 72, regs.r8);
-  store<u64>(at + 80, regs.rax);
-  store<u64>(at + 88, regs.rcx);
-  store<u64>(at + 96, regs.rdx);
-  store<u64>(at + 104, regs.rsi);
-  store<u64>(at + 112, regs.rdi);
+  copyUserRegisters(thread, regs, at);
   // It is in no system call that would begin again.
-  store<u64>(at + 120, ~(0 as u64));
-  store<u64>(at + 128, regs.rip);
-  store<u64>(at + 136, CODE);
-  store<u64>(at + 144, regs.rflags);
-  store<u64>(at + 152, regs.rsp);
-  store<u64>(at + 160, STACK);
-  store<u64>(at + 168, own.fsBase);
-  store<u64>(at + 176, own.gsBase);
+  store<u64>(at + REGISTERS_CALL, ~(0 as u64));
 }
 
 function putStatus(thread: Thread, regs: Utcb, signal: u32): void {

@@ -64,6 +64,7 @@ import { renameMaker } from "./makers";
 import { mayExpand, stackLimit, textsLimit } from "./memory_limits";
 import { enterTimes } from "./namespaces/time";
 import { mayExecuteMore } from "./process_limit";
+import { takeLeadersPlace, tellExecuted } from "./ptrace/tracing";
 import { leaveMemory } from "./robust";
 import { ownActions, resetActions } from "./signal_actions";
 import { giveSignalCode } from "./signal_frame";
@@ -351,9 +352,11 @@ function execute(thread: Thread, file: Node, length: u32, argv: u64, envp: u64):
   nameThread(thread, length);
   setExecutable(program, imageMount, image);
   endOtherThreads(thread);
+  tellExecuted(thread, thread.id);
   if (thread.id !== program.id) {
     renameMaker(program, thread.id, program.id);
     takeLeaderId(thread);
+    takeLeadersPlace(thread);
     dropRemains(program);
   }
   enterImage(thread, entry, stack, own, secure);

@@ -27,6 +27,9 @@ export function xsaveBytes(): u32 {
   return savedComponents() === 0 ? 0 : savedBytes();
 }
 
+/** Beside the address, the portal's id says that state is loaded from there. */
+const LOADS: u64 = 2;
+
 /** Creates the EC of `processor`, and the portal into it. Returns the kernel's status. */
 function prepare(processor: u32): u64 {
   const bit = (1 as u64) << (processor as u64);
@@ -36,10 +39,16 @@ function prepare(processor: u32): u64 {
   const utcb = stateUtcb(processor) as u64;
   let status = createLocalEc(ec, ROOT_SEL_PD, cpuOf(processor), utcb, 0, SEL_EVENTS);
   if (status === SUCCESS) status = createPt(portal, ROOT_SEL_PD, ec, 0, state_entry());
-  const id = (state as u64) | (savedComponents() === 0 ? FXSAVE : 0);
-  if (status === SUCCESS) status = ptCtrl(portal, id);
   if (status === SUCCESS) prepared |= bit;
   return status;
+}
+
+/** Lets the EC of `processor` store what it has to `state`, or load it from there. Returns the kernel's status. */
+function pass(processor: u32, loads: bool): u64 {
+  const portal = processorBlock(processor) + STATE_PT;
+  const id = (state as u64) | (savedComponents() === 0 ? FXSAVE : 0) | (loads ? LOADS : 0);
+  const status = ptCtrl(portal, id);
+  return status === SUCCESS ? call(portal) : status;
 }
 
 /**
@@ -51,9 +60,19 @@ export function readState(thread: Thread, processor: u32): usize {
   let status = prepare(processor);
   const block = processorBlock(processor);
   if (status === SUCCESS) status = copyState(block + STATE_EC, thread.block + THREAD_EC);
-  if (status === SUCCESS) status = call(block + STATE_PT);
+  if (status === SUCCESS) status = pass(processor, false);
   if (status !== SUCCESS) return 0;
   const components = savedComponents();
   if (components !== 0) store<u64>(state + SOFTWARE_COMPONENTS, components as u64);
   return state;
+}
+
+/**
+ * What `readState` has returned, changed, becomes the extended state of `thread`. Called in a handler on `processor`. False
+ * on a kernel that does not let it.
+ */
+export function writeState(thread: Thread, processor: u32): bool {
+  const block = processorBlock(processor);
+  if (prepare(processor) !== SUCCESS || pass(processor, true) !== SUCCESS) return false;
+  return copyState(thread.block + THREAD_EC, block + STATE_EC) === SUCCESS;
 }

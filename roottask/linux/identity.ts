@@ -3,7 +3,7 @@
 
 import { MTD_FS_GS } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
-import { SPACE_END } from "../libroottask/areas";
+import { SPACE_END, Space } from "../libroottask/areas";
 import { monotonic } from "../libroottask/clock";
 import { endProgram } from "../libroottask/domain";
 import { EFAULT, EINVAL, ENODEV, ENOSYS, EPERM } from "../libroottask/errno";
@@ -16,6 +16,8 @@ import { copyLiteral } from "../libroottask/text";
 import { CLOCK_BOOTTIME } from "./clock_ids";
 import { hostNames, NAME_FIELD } from "./host_names";
 import { clockOffset } from "./namespaces/time";
+import { tellEvent } from "./ptrace/hooks";
+import { EVENT_EXIT } from "./ptrace/numbers";
 import { linuxThread } from "./state";
 import { TRANSFER_MAX, userRange } from "./transfer";
 
@@ -48,6 +50,7 @@ export function sysGettid(thread: Thread, _regs: Utcb): i64 {
 
 /** exit_group(status). */
 export function sysExitGroup(thread: Thread, regs: Utcb): i64 {
+  tellEvent(thread, EVENT_EXIT, (regs.rdi & 0xff) << 8);
   endProgram(thread, STATE_EXITED, (regs.rdi & 0xff) as u32);
   return 0;
 }
@@ -66,20 +69,21 @@ export function sysUname(program: Program, regs: Utcb): i64 {
 
 /** arch_prctl(code, address): bases of FS and GS, and whether CPUID faults. */
 export function sysArchPrctl(thread: Thread, regs: Utcb): i64 {
+  return archPrctl(thread, regs, thread.program.space, regs.rdi, regs.rsi);
+}
+
+/** The same for `thread`, whose registers are `regs`; what is told goes to `space`. */
+export function archPrctl(thread: Thread, regs: Utcb, space: Space, code: u64, address: u64): i64 {
   const own = linuxThread(thread);
-  if (regs.rdi === ARCH_GET_FS) {
-    return put64(thread.program.space, regs.rsi, own.fsBase) ? 0 : -EFAULT;
-  }
-  if (regs.rdi === ARCH_GET_GS) {
-    return put64(thread.program.space, regs.rsi, own.gsBase) ? 0 : -EFAULT;
-  }
+  if (code === ARCH_GET_FS) return put64(space, address, own.fsBase) ? 0 : -EFAULT;
+  if (code === ARCH_GET_GS) return put64(space, address, own.gsBase) ? 0 : -EFAULT;
   // CPUID can always be executed: there are no faults to be had of it.
-  if (regs.rdi === ARCH_GET_CPUID) return 1;
-  if (regs.rdi === ARCH_SET_CPUID) return -ENODEV;
-  if (regs.rdi !== ARCH_SET_FS && regs.rdi !== ARCH_SET_GS) return -EINVAL;
-  if (regs.rsi >= SPACE_END) return -EPERM;
-  if (regs.rdi === ARCH_SET_FS) own.fsBase = regs.rsi;
-  else own.gsBase = regs.rsi;
+  if (code === ARCH_GET_CPUID) return 1;
+  if (code === ARCH_SET_CPUID) return -ENODEV;
+  if (code !== ARCH_SET_FS && code !== ARCH_SET_GS) return -EINVAL;
+  if (address >= SPACE_END) return -EPERM;
+  if (code === ARCH_SET_FS) own.fsBase = address;
+  else own.gsBase = address;
   regs.fsBase = own.fsBase;
   regs.gsBase = own.gsBase;
   regs.mtd |= MTD_FS_GS;

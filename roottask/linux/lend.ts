@@ -7,12 +7,15 @@ import { waitForever } from "./wait";
 /** Key of the wait of a thread that lends its memory; the channel is the thread. */
 const LENT: u64 = 1;
 
-/** Waits until `borrower`, which `thread` has made, ends or executes a program. Signals wait as well, but for the last one. */
-export function lendMemory(thread: Thread, borrower: Thread): void {
-  const id = borrower.id;
+/** `thread` lends its memory to `borrower`, which it has made, until that ends or executes a program. */
+export function beginLending(thread: Thread, borrower: Thread): void {
   borrower.lender = thread.id;
-  thread.lends = id;
-  while (thread.lends === id) waitForever(thread, changetype<usize>(thread), LENT);
+  thread.lends = borrower.id;
+}
+
+/** Waits until `thread` has its memory back. Signals wait as well, but for the last one. */
+export function awaitMemory(thread: Thread): void {
+  while (thread.lends !== 0) waitForever(thread, changetype<usize>(thread), LENT);
 }
 
 /** `borrower` needs lent memory no more: lets the thread that waits for that go on, if there is one. */

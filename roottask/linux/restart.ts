@@ -3,6 +3,7 @@
 
 import { MTD_RIP_LEN } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
+import { EINTR } from "../libroottask/errno";
 import { Thread } from "../libroottask/program";
 import {
   SYS_clock_nanosleep,
@@ -28,7 +29,7 @@ import {
   SYS_semtimedop,
   SYS_vfork,
 } from "./numbers";
-import { linuxThread } from "./state";
+import { LinuxThread, linuxThread } from "./state";
 
 /** Length of SYSCALL. */
 const SYSCALL_BYTES: u64 = 2;
@@ -79,6 +80,36 @@ const LIMITED: u32 = 1 << 31;
 /** The call of `thread`, of this number, has been interrupted: `settleCall` says what comes of it. */
 export function interruptCall(thread: Thread, number: u64, limited: bool): void {
   linuxThread(thread).interrupted = ((number as u32) + 1) | (limited ? LIMITED : 0);
+}
+
+/** What tracers see in place of a result: ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK (include/linux/errno.h). */
+const RESTARTS_SYS: i64 = 512;
+const RESTARTS_ALWAYS: i64 = 513;
+const RESTARTS_UNHANDLED: i64 = 514;
+const RESTARTS_BLOCK: i64 = 516;
+
+/** The result, as tracers see it, of the call of `own` that has been interrupted. */
+function shownResult(own: LinuxThread): i64 {
+  const number = (own.interrupted & ~LIMITED) - 1;
+  if (beginsAlways(number)) return -RESTARTS_ALWAYS;
+  if ((own.interrupted & LIMITED) !== 0 || endsAlways(number)) return -EINTR;
+  const sleeps = number === SYS_nanosleep || number === SYS_clock_nanosleep || number === SYS_poll;
+  if (sleeps) return -RESTARTS_BLOCK;
+  return endsWithHandler(number) ? -RESTARTS_UNHANDLED : -RESTARTS_SYS;
+}
+
+/** A tracer is to see what has become of the call of `thread`, which may begin again. */
+export function showInterrupted(thread: Thread, regs: Utcb): void {
+  const own = linuxThread(thread);
+  if (own.interrupted !== 0) regs.rax = shownResult(own) as u64;
+}
+
+/** It has seen it: one whose number or result it has changed does not begin again. */
+export function hideInterrupted(thread: Thread, regs: Utcb): void {
+  const own = linuxThread(thread);
+  if (own.interrupted === 0) return;
+  if ((own.call as i32) >= 0 && regs.rax === (shownResult(own) as u64)) regs.rax = -EINTR as u64;
+  else own.interrupted = 0;
 }
 
 /**

@@ -250,6 +250,11 @@ export function undoEntry(thread: Thread, regs: Utcb): bool {
   return popFrame(thread, regs);
 }
 
+/** RIP is in the code around handlers. */
+export function isSignalCode(rip: u64): bool {
+  return rip - (SIGNAL_PAGE as u64) < (PAGE_SIZE as u64);
+}
+
 /** An invalid instruction at RIP says that the thread has its extended state. */
 export function hasLeft(rip: u64): bool {
   return rip === place(signal_left());

@@ -328,6 +328,24 @@ export function dropSignals(program: Program, set: u64): void {
   }
 }
 
+/** Copies the siginfo_t of signal `index` of those queued for thread `id` of `program` (0: for the process) to `to`. False: there are no more. */
+export function copyQueued(program: Program, id: u32, index: u64, to: usize): bool {
+  const state = processSignals(program);
+  let record: Queued | null = state === null ? null : state.first;
+  let left = index;
+  while (record !== null) {
+    if (record.thread === id) {
+      if (left === 0) {
+        memory.copy(to, changetype<usize>(record) + INFO, INFO_BYTES);
+        return true;
+      }
+      left--;
+    }
+    record = record.next;
+  }
+  return false;
+}
+
 /** `thread` ends: what was sent to it alone is forgotten. */
 export function dropThreadSignals(thread: Thread): void {
   const program = thread.program;

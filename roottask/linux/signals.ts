@@ -1,7 +1,7 @@
 // Signals: who gets one, actions, masks, the alternate stack, the default action. signal_queue.ts keeps what is
 // pending, signal_frame.ts builds the frames; signal_calls.ts has the calls that send signals and wait for them.
 
-import { EXC_PF, EXC_UD } from "../libhedron/abi";
+import { EXC_DB, EXC_PF, EXC_UD } from "../libhedron/abi";
 import { Utcb } from "../libhedron/utcb";
 import { endLine, say, sayDecimal, sayText } from "../libroottask/console";
 import { writeEnd } from "../libroottask/contents";
@@ -10,6 +10,7 @@ import { EFAULT, EFBIG, EINVAL } from "../libroottask/errno";
 import { LOG_ERROR, lineAbout, MODULE_PROGRAMS } from "../libroottask/log";
 import { inMediator, leaveMediator } from "../libroottask/mediator";
 import { seenBy, seenId } from "../libroottask/pid_numbers";
+import { ALL_REGISTERS } from "../libroottask/portals";
 import { firstProgram, Program, STATE_KILLED, Thread } from "../libroottask/program";
 import { copyFrom, copyTo, FAULT_MEMORY, faultReason, keepFault } from "../libroottask/space";
 import { kick, kickAll } from "../libroottask/thread";
@@ -18,6 +19,10 @@ import { wake } from "../libroottask/wait_queue";
 import { leaveStack } from "./alternate_stack";
 import { dumpCore } from "./core_dump";
 import { addressOf, codeOf, signalOf } from "./exception_signal";
+import { chosenSignal, hasEntered, returnTraced, stopTraced, tellEvent } from "./ptrace/hooks";
+import { EVENT_EXIT } from "./ptrace/numbers";
+import { armStep, beginTraced, isBetween } from "./ptrace/steps";
+import { Tracee, tellContinued, tellStop, traceeOf } from "./ptrace/tracee";
 import { settleCall } from "./restart";
 import { ACTION_BYTES, actionOf } from "./signal_actions";
 import {
@@ -67,6 +72,9 @@ import { tellSignalFiles } from "./signalfd";
 import { linuxThread, SIGNALS } from "./state";
 import { waitForever } from "./wait";
 
+/** Beside a signal that a process dies of: there is a core dump. */
+const CORE_DUMPED: u32 = 0x80;
+
 const SIG_DFL: u64 = 0;
 const SIG_IGN: u64 = 1;
 
@@ -98,7 +106,8 @@ function isKernelOnly(signal: u32): bool {
   return signal === SIGKILL || signal === SIGSTOP;
 }
 
-function isStopped(program: Program): bool {
+/** The process has been stopped, and not continued. */
+export function isStopped(program: Program): bool {
   return program.signals !== 0 && changetype<ProcessSignals>(program.signals).stopped !== 0;
 }
 
@@ -117,6 +126,7 @@ function die(thread: Thread, signal: u32): void {
   sayDecimal(signal as u64);
   endLine();
   leaveCore(thread, thread.utcb, signal);
+  tellEvent(thread, EVENT_EXIT, (signal | (thread.program.dumped !== 0 ? CORE_DUMPED : 0)) as u64);
   endProgram(thread, STATE_KILLED, signal);
 }
 
@@ -183,10 +193,17 @@ export function endSuspension(thread: Thread): void {
   own.mask = own.resumeMask;
 }
 
+/** `thread` is to stand still: with its process, of whose stop a tracee tells once, or for its tracer. */
+function mustStand(thread: Thread): bool {
+  const record = traceeOf(thread);
+  if (record === null) return isStopped(thread.program);
+  return record.trapping !== 0 || (record.passed === 0 && isStopped(thread.program));
+}
+
 /** A signal waits to be taken by `thread`. */
 export function signalPending(thread: Thread): bool {
   const own = linuxThread(thread);
-  return isStopped(thread.program) || (pendingOf(thread) & ~(own.mask & ~own.awaited)) !== 0;
+  return mustStand(thread) || (pendingOf(thread) & ~(own.mask & ~own.awaited)) !== 0;
 }
 
 /** `thread` is to die by SIGKILL. */
@@ -194,10 +211,14 @@ export function killPending(thread: Thread): bool {
   return (pendingOf(thread) & signalBit(SIGKILL)) !== 0;
 }
 
-/** `thread` stands still until its process continues, or is to die. */
-function standStill(thread: Thread): void {
+/** `thread` stands still until its process continues, its tracer lets it go on, or it is to die. */
+function standStill(thread: Thread, regs: Utcb): void {
+  if (traceeOf(thread) !== null) {
+    stopTraced(thread, regs);
+    return;
+  }
   const state = processSignals(thread.program) as ProcessSignals;
-  while (state.stopped !== 0 && !killPending(thread)) {
+  while (state.stopped !== 0 && traceeOf(thread) === null && !killPending(thread)) {
     waitForever(thread, changetype<usize>(state), 0);
   }
 }
@@ -235,6 +256,7 @@ function stop(thread: Thread, signal: u32): void {
   const state = processSignals(program) as ProcessSignals;
   state.stopped = signal;
   state.change = CHANGE_STOPPED;
+  tellStop(program);
   kickAll(program, thread);
   // Who is told makes a signal of it, in the place of the one that is acted on.
   changed(program);
@@ -247,9 +269,16 @@ function stop(thread: Thread, signal: u32): void {
 export function deliverPending(thread: Thread, regs: Utcb): void {
   const own = linuxThread(thread);
   while (true) {
-    if (isStopped(thread.program)) standStill(thread);
-    const signal = takeSignal(thread, ~own.mask);
+    if (mustStand(thread) && !killPending(thread)) {
+      standStill(thread, regs);
+      continue;
+    }
+    let signal = takeSignal(thread, ~own.mask);
     if (signal === 0) break;
+    if (own.tracee !== 0 && signal !== SIGKILL) {
+      signal = chosenSignal(thread, regs, signal);
+      if (signal === 0) continue;
+    }
     const handler = load<u64>(actionOf(thread.program, signal));
     if (handler === SIG_IGN) continue;
     if (handler === SIG_DFL) {
@@ -277,16 +306,42 @@ export function linuxException(thread: Thread, event: u32): u32 {
     goOn(thread, regs);
     return 0;
   }
+  own.call = ~(0 as u64);
   if (event === EXC_PF && isEntering(regs.rip)) return refuseEntry(thread, regs);
+  if (event === EXC_DB && own.tracee !== 0 && stepped(thread, regs)) return 0;
   const signal = signalOf(event);
   own.trap = event as u64;
   own.trapError = regs.qual0;
   if (event === EXC_PF) own.faultAddress = regs.qual1;
   fillInfo(signal, codeOf(thread, event, regs));
   store<u64>(signalInfo + INFO_ADDRESS, addressOf(event, regs));
+  if (own.tracee !== 0) {
+    regs.mtd = ALL_REGISTERS;
+    beginTraced(thread, regs);
+    force(thread, signal, false);
+    deliverPending(thread, regs);
+    armStep(thread, regs);
+    return 0;
+  }
   const fatal = isFatal(thread, signal) ? signal : handle(thread, regs, signal);
   if (fatal !== 0) leaveCore(thread, regs, fatal);
   return fatal;
+}
+
+/** A step of `thread`, a tracee, in the code around handlers or out of it; false where it is one that is to be told as a signal. */
+function stepped(thread: Thread, regs: Utcb): bool {
+  const own = linuxThread(thread);
+  const between = isBetween(thread, regs);
+  regs.mtd = ALL_REGISTERS;
+  if (!between) {
+    if (changetype<Tracee>(own.tracee).entering === 0) return false;
+    beginTraced(thread, regs);
+    own.deferred = 0;
+    if (!hasEntered(thread, regs)) return false;
+    if (signalPending(thread)) deliverPending(thread, regs);
+  }
+  armStep(thread, regs);
+  return true;
 }
 
 /**
@@ -336,6 +391,7 @@ function isAbove(sender: Thread | null, program: Program): bool {
  */
 function isIgnored(thread: Thread, signal: u32, above: bool): bool {
   const own = linuxThread(thread);
+  if (own.tracee !== 0 && signal !== SIGKILL) return false;
   if (((own.mask | own.awaited) & signalBit(signal)) !== 0) return false;
   const handler = load<u64>(actionOf(thread.program, signal));
   if (handler === SIG_DFL && thread.program.unkillable !== 0) {
@@ -383,6 +439,7 @@ function prepare(program: Program, signal: u32): bool {
   if ((STOPS & signalBit(signal)) !== 0) dropSignals(program, signalBit(SIGCONT));
   if (signal !== SIGCONT) return false;
   dropSignals(program, STOPS);
+  tellContinued(program);
   if (!isStopped(program)) return false;
   const state = processSignals(program) as ProcessSignals;
   state.stopped = 0;
@@ -478,8 +535,13 @@ export function pipeResult(thread: Thread, result: i64): i64 {
 export function linuxRecall(thread: Thread): void {
   if (!signalPending(thread)) return;
   const regs = thread.utcb;
+  const own = linuxThread(thread);
+  own.call = ~(0 as u64);
   if (inMediator(thread, regs.rip)) leaveMediator(thread, regs);
-  deliverPending(thread, regs);
+  beginTraced(thread, regs);
+  own.deferred = isBetween(thread, regs) ? 1 : 0;
+  if (own.deferred === 0) deliverPending(thread, regs);
+  armStep(thread, regs);
 }
 
 /** The error for a signal that there is none of: the action at `from`, if there is one, is read before. */
@@ -547,5 +609,10 @@ function goOn(thread: Thread, regs: Utcb): void {
   if (!popFrame(thread, regs)) die(thread, SIGSEGV);
   own.mask = poppedMask & ~UNBLOCKABLE;
   own.interrupted = 0;
+  own.deferred = 0;
+  own.call = ~(0 as u64);
+  beginTraced(thread, regs);
+  returnTraced(thread, regs);
   if (signalPending(thread)) deliverPending(thread, regs);
+  armStep(thread, regs);
 }

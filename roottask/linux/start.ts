@@ -14,7 +14,7 @@ import { Node } from "../libroottask/tree";
 import { initContexts } from "./aio/contexts";
 import { cancelPolls } from "./aio/polls";
 import { enterCalls } from "./calls";
-import { processChanged, processEnded } from "./children";
+import { initChildren, processChanged, processEnded, threadEnds } from "./children";
 import { forgetCorePattern } from "./core_name";
 import { initCpuLimits } from "./cpu_limit";
 import { initDirectorySignals } from "./directory_signals";
@@ -31,7 +31,9 @@ import { initPids, leavePids } from "./namespaces/pid";
 import { leaveTimes } from "./namespaces/time";
 import { initNetlink } from "./netlink";
 import { forgetProcessFiles, initProcessFiles } from "./pidfd";
-import { threadEnded } from "./robust";
+import { beginThread } from "./ptrace/beginnings";
+import { initTracing } from "./ptrace/stops";
+import { forgetTraced } from "./ptrace/tracing";
 import { addActions, dropActions } from "./signal_actions";
 import { giveSignalCode, initSignalFrames } from "./signal_frame";
 import { forgetSignals, processSignals } from "./signal_queue";
@@ -40,13 +42,13 @@ import { killPending, linuxException, linuxRecall, setChanged, signalPending } f
 import { buildStack } from "./stack";
 import { addLinuxProgram, initThread } from "./state";
 import { linuxCall } from "./table";
-import { linuxStart } from "./threads";
 import { initTimers, removeTimers } from "./timers";
 import { initUnixSockets } from "./unix_sockets";
 import { waitForever } from "./wait";
 
 /** The record of `program` is about to go. */
 function forget(program: Program): void {
+  forgetTraced(program);
   removeTimers(program, true);
   forgetSignals(program);
   forgetIpc(program);
@@ -78,10 +80,12 @@ export function initLinux(): bool {
   initNetlink();
   setForget(forget);
   enterCalls();
-  setPersonality(linuxCall, linuxException, linuxStart, linuxRecall);
+  setPersonality(linuxCall, linuxException, beginThread, linuxRecall);
   setProgramEnd(processEnded);
   setChanged(processChanged);
-  setThreadEnd(threadEnded);
+  setThreadEnd(threadEnds);
+  initChildren();
+  initTracing();
   setWaiting(waitForever, signalPending, killPending);
   return true;
 }

@@ -99,6 +99,14 @@ export class LinuxThread {
   childrenTimes: usize;
   /** set_tid_address(2). */
   clearTid: u64;
+  /** The call that it is in, as tracers see it and may change it (orig_rax), -1 in none; how it ends alone, as wait4(2) has it. */
+  call: u64;
+  exitStatus: u32;
+  /** Who traces it, and the stop that it stands in (ptrace/tracee.ts), 0 for none. */
+  tracee: usize;
+  halt: usize;
+  /** A signal waits until it is out of the code around handlers. */
+  deferred: u32;
   /** The last exception that became a signal: vector, error code and, of a page fault, address. */
   trap: u64;
   trapError: u64;

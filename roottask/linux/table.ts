@@ -16,6 +16,8 @@ import { expectMemory } from "../libroottask/space";
 import { seeFrom } from "../libroottask/tree";
 import { freeOver } from "./aio/polls";
 import { narrow, widthsOf } from "./arguments";
+import { armStep } from "./ptrace/steps";
+import { enterCall, leaveCall } from "./ptrace/stops";
 import { interruptCall } from "./restart";
 import { MODE_NONE } from "./seccomp/numbers";
 import { passes } from "./seccomp/verdict";
@@ -118,6 +120,7 @@ function setFrame(regs: Utcb): void {
 /** Makes the call of `thread` in `regs`, whose result is in RAX then. */
 function makeCall(thread: Thread, own: LinuxThread, regs: Utcb): void {
   const number = regs.rax;
+  if (own.tracee !== 0) regs.rax = -ENOSYS as u64;
   const pages = thread.program.space.resident;
   let result: i64 = 0;
   do {
@@ -153,7 +156,12 @@ export function linuxCall(thread: Thread): void {
   actAs(thread.credentials);
   seeFrom(thread.fs.rootMount, thread.fs.root);
   const own = linuxThread(thread);
-  if (own.seccomp === MODE_NONE || passes(thread, regs)) makeCall(thread, own, regs);
+  own.call = regs.rax;
+  if (own.tracee === 0 || enterCall(thread, regs)) {
+    if (own.seccomp === MODE_NONE || passes(thread, regs)) makeCall(thread, own, regs);
+  }
+  if (own.tracee !== 0) leaveCall(thread, regs);
   if (own.interrupted !== 0 || signalPending(thread)) deliverPending(thread, regs);
   else if (own.suspended !== 0) endSuspension(thread);
+  if (own.tracee !== 0) armStep(thread, regs);
 }

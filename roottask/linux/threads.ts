@@ -28,6 +28,8 @@ import {
 } from "./futex_operations";
 import { checkFutex, findFutex, futexChannel, futexKey } from "./futex_place";
 import { lockFutex } from "./pi_futex";
+import { tellEvent } from "./ptrace/hooks";
+import { EVENT_EXIT } from "./ptrace/numbers";
 import {
   FUTEX_CMP_REQUEUE_PI,
   FUTEX_WAIT_REQUEUE_PI,
@@ -152,8 +154,11 @@ function waitWhile(thread: Thread, regs: Utcb, value: u64, end: u64): i64 {
 
 /** exit(status): ends the thread. */
 export function sysExit(thread: Thread, regs: Utcb): i64 {
+  const status = (regs.rdi & 0xff) as u32;
+  tellEvent(thread, EVENT_EXIT, (status << 8) as u64);
+  linuxThread(thread).exitStatus = status << 8;
   turnAway(thread);
-  endThread(thread, (regs.rdi & 0xff) as u32);
+  endThread(thread, status);
   return 0;
 }
 
@@ -166,6 +171,8 @@ function turnAway(thread: Thread): void {
 
 /** Ends `thread` alone, as by `signal`, of which its process dies if it is the last one. Does not return. */
 export function endAlone(thread: Thread, signal: u32): void {
+  tellEvent(thread, EVENT_EXIT, signal as u64);
+  linuxThread(thread).exitStatus = signal;
   turnAway(thread);
   if (thread.program.alive === 1) endProgram(thread, STATE_KILLED, signal);
   else endThread(thread, signal);

@@ -12,7 +12,7 @@ import {
   ANONYMOUS_TIMERFD,
 } from "../libroottask/anonymous_file";
 import { fileAt, filesRoom } from "../libroottask/descriptors";
-import { EINVAL, EIO, ENOMEM, EPERM, ESRCH } from "../libroottask/errno";
+import { EACCES, EINVAL, EIO, ENOMEM, EPERM, ESRCH } from "../libroottask/errno";
 import { FsState } from "../libroottask/fs_state";
 import { allocate, create, destroy, release } from "../libroottask/heap";
 import { Mount } from "../libroottask/mount";
@@ -52,6 +52,7 @@ import {
   Node,
   Refresh,
 } from "../libroottask/tree";
+import { mayInspect } from "../linux/inspect";
 import {
   childrenPidsFile,
   childrenTimesFile,
@@ -68,6 +69,7 @@ import {
   namespaceFile,
 } from "../linux/namespaces/files";
 import { setProcessDirectories } from "../linux/pidfd";
+import { passAnyway } from "../linux/ptrace/memory";
 import { linuxProgram, linuxThread } from "../linux/state";
 import { addNode, name } from "./entries";
 import { fdinfo } from "./fdinfo";
@@ -123,6 +125,7 @@ const ROLLUP: u32 = 69;
 const GROUPS_ALLOWED: u32 = 70;
 const WAITS_IN: u32 = 71;
 const TIMER_SLACK: u32 = 72;
+const MEMORY: u32 = 73;
 /** With the kind of namespace; FOR_CHILDREN is the one that children begin in. */
 const NAMESPACE: u32 = 200;
 const FOR_CHILDREN: u32 = 8;
@@ -379,6 +382,7 @@ function fill(directory: Node): void {
   addFile(directory, "uid_map", IDENTITY_MAP, 0o644);
   addFile(directory, "gid_map", IDENTITY_MAP, 0o644);
   addFile(directory, "maps", MAPS, 0o444);
+  addFile(directory, "mem", MEMORY, 0o600);
   addFile(directory, "smaps", SMAPS, 0o444);
   addFile(directory, "smaps_rollup", ROLLUP, 0o444);
   addFile(directory, "pagemap", PAGEMAP, 0o400);
@@ -602,6 +606,23 @@ function closeText(file: OpenFile): void {
   destroy<Sequence>(sequence);
 }
 
+/** mem: memory of the process of `node`, as who traces it has it (proc_pid_mem(5)). How many bytes, or a negative error. */
+function passProcessMemory(
+  reader: Thread,
+  node: Node,
+  transfer: Transfer,
+  position: i64,
+  writes: bool,
+): i64 {
+  const target = threadOrRemains(idOf(node));
+  if (target === null) return -ESRCH;
+  if (!mayInspect(reader, target)) return -EACCES;
+  const space = process.spaceOf(target.program);
+  if (space === null || transfer.left === 0) return 0;
+  const passed = passAnyway(space, transfer, position as u64, writes);
+  return passed === 0 ? -EIO : (passed as i64);
+}
+
 /** Passes what is no text, but memory of `program`. */
 function readMemory(what: u32, program: Program, transfer: Transfer, position: i64): i64 {
   const space = process.spaceOf(program);
@@ -613,12 +634,13 @@ function readMemory(what: u32, program: Program, transfer: Transfer, position: i
     : process.environ(space, transfer, position);
 }
 
-function read(_thread: Thread, file: OpenFile, transfer: Transfer, position: i64): i64 {
+function read(thread: Thread, file: OpenFile, transfer: Transfer, position: i64): i64 {
   const node = file.node;
   const what = whatOf(node);
   if (idOf(node) !== 0) {
     const program = programOf(node);
     if (program === null) return -ESRCH;
+    if (what === MEMORY) return passProcessMemory(thread, node, transfer, position, false);
     const memory = what === PAGEMAP || what === CMDLINE || what === ENVIRON || what === AUXV;
     if (memory) return readMemory(what, program, transfer, position);
   }
@@ -658,6 +680,7 @@ function write(thread: Thread, file: OpenFile, transfer: Transfer, position: i64
   if (whatOf(node) === TIME_OFFSETS) {
     return writeTimeOffsets(threadWithId(idOf(node)), transfer, position);
   }
+  if (whatOf(node) === MEMORY) return passProcessMemory(thread, node, transfer, position, true);
   if (whatOf(node) === COMM) return writeName(thread, threadOrRemains(idOf(node)), transfer);
   if (whatOf(node) === CORE_FILTER) return writeFilter(programOf(node), transfer);
   if (whatOf(node) !== SCORE_SET) return -EINVAL;

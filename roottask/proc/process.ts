@@ -18,6 +18,7 @@ import {
 } from "../libroottask/images";
 import { Mount } from "../libroottask/mount";
 import { numberIn, PidNamespace } from "../libroottask/pid_namespace";
+import { seenId } from "../libroottask/pid_numbers";
 import { allProcessors, processorCount } from "../libroottask/processors";
 import { currentThread, isInit, Program, STATE_EXITED, Thread } from "../libroottask/program";
 import { isRemains } from "../libroottask/remains";
@@ -30,6 +31,7 @@ import { Entry, KIND_DIRECTORY, Node, PATH_MAX, pathOfName } from "../libroottas
 import { CLOCK_BOOTTIME } from "../linux/clock_ids";
 import { IpcObject } from "../linux/ipc/records";
 import { clockOffset } from "../linux/namespaces/time";
+import { isHalted, tracerOf } from "../linux/ptrace/tracee";
 import { queuedOf } from "../linux/queued_signals";
 import { isRealTime } from "../linux/scheduling";
 import { actionOf } from "../linux/signal_actions";
@@ -70,6 +72,7 @@ function isStopped(program: Program): bool {
 export function stateOf(program: Program, thread: Thread | null): u8 {
   if (isInit(program)) return 83;
   if (thread === null || program.ended !== 0 || isRemains(thread)) return 90;
+  if (isHalted(thread)) return 116;
   if (isStopped(program)) return 84;
   return thread.waiting !== 0 ? 83 : 82;
 }
@@ -251,6 +254,7 @@ function set(name: string, value: u64): void {
 function stateName(letter: u8): string {
   if (letter === 90) return "Z (zombie)";
   if (letter === 84) return "T (stopped)";
+  if (letter === 116) return "t (tracing stop)";
   return letter === 83 ? "S (sleeping)" : "R (running)";
 }
 
@@ -286,6 +290,12 @@ function levels(name: string, program: Program, id: u32): void {
   byte(10);
 }
 
+/** What the reader calls the tracer of `thread`, 0 for none. */
+function tracerId(thread: Thread): u32 {
+  const tracer = tracerOf(thread);
+  return tracer === null ? 0 : seenId(tracer.id);
+}
+
 export function status(program: Program, thread: Thread | null): void {
   const space = spaceOf(program);
   const own: LinuxThread | null = thread === null ? null : linuxThread(thread);
@@ -304,7 +314,7 @@ export function status(program: Program, thread: Thread | null): void {
   line("Ngid", 0);
   line("Pid", id as u64);
   line("PPid", parentId(program) as u64);
-  line("TracerPid", 0);
+  line("TracerPid", (thread === null ? 0 : tracerId(thread)) as u64);
   if (thread !== null) identities(thread.credentials);
   line("FDSize", (program.files === 0 ? 0 : filesRoom(program.files)) as u64);
   text("Groups:\t");

@@ -4,6 +4,9 @@ import { Utcb } from "../../libhedron/utcb";
 import { ENOSYS } from "../../libroottask/errno";
 import { Thread } from "../../libroottask/program";
 import { SYS_exit, SYS_read, SYS_rt_sigreturn, SYS_write } from "../numbers";
+import { EVENT_SECCOMP } from "../ptrace/numbers";
+import { traceEvent, wantsEvent } from "../ptrace/stops";
+import { suspendsFilters } from "../ptrace/tracee";
 import { SIGKILL, SIGSYS } from "../signal_numbers";
 import {
   INFO_ADDRESS,
@@ -12,7 +15,7 @@ import {
   INFO_ERROR,
   signalInfo,
 } from "../signal_queue";
-import { fillInfo, force } from "../signals";
+import { fillInfo, force, killPending } from "../signals";
 import { linuxThread } from "../state";
 import { endAlone } from "../threads";
 import { DATA_BYTES } from "./filter_program";
@@ -71,12 +74,33 @@ function isStrictlyAllowed(number: u32): bool {
   );
 }
 
+/** A filter of `thread` asks its tracer about the call, which that may change: the other filters are asked about that again. */
+function tracerLets(thread: Thread, regs: Utcb, reason: u32): bool {
+  const own = linuxThread(thread);
+  if (asksAgain || !wantsEvent(thread, EVENT_SECCOMP)) {
+    if (!asksAgain) regs.rax = -ENOSYS as i64 as u64;
+    return asksAgain;
+  }
+  regs.rax = -ENOSYS as i64 as u64;
+  traceEvent(thread, EVENT_SECCOMP, reason as u64);
+  if (killPending(thread) || (own.call as i32) < 0) return false;
+  regs.rax = own.call;
+  asksAgain = true;
+  const passed = passes(thread, regs);
+  asksAgain = false;
+  return passed;
+}
+
+/** The tracer has been asked already. */
+let asksAgain: bool = false;
+
 /**
  * The call in `regs` of `thread`, which is watched, may be made; `regs.rip` is behind its SYSCALL. False: it is not, RAX
  * is what it returns, and a signal may be pending. A thread that ends by it does not return.
  */
 export function passes(thread: Thread, regs: Utcb): bool {
   const number = regs.rax as u32;
+  if (suspendsFilters(thread)) return true;
   if (linuxThread(thread).seccomp === MODE_STRICT) {
     if (!isStrictlyAllowed(number)) endAlone(thread, SIGKILL);
     return true;
@@ -94,8 +118,9 @@ export function passes(thread: Thread, regs: Utcb): bool {
     case RET_TRAP:
       signal(thread, number, reason, false, regs);
       return false;
-    // Nobody traces, and nobody listens.
     case RET_TRACE:
+      return tracerLets(thread, regs, reason);
+    // Nobody listens.
     case RET_USER_NOTIF:
       regs.rax = -ENOSYS as i64 as u64;
       return false;
