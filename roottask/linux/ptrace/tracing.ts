@@ -1,18 +1,19 @@
 // Who traces whom: the ways to become a tracee (ptrace(2), "Attaching and detaching"; clone(2), CLONE_PTRACE), and what becomes of
 // it at the end of either.
 
+import { deadline } from "../../libroottask/clock";
 import { CAP_SYS_ADMIN, capable } from "../../libroottask/credentials";
 import { EINVAL, EIO, ENOMEM, EPERM, ESRCH } from "../../libroottask/errno";
 import { seenBy } from "../../libroottask/pid_numbers";
 import { ABI_LINUX, Program, Thread, threadWithId } from "../../libroottask/program";
 import { isRemains } from "../../libroottask/remains";
-import { kick } from "../../libroottask/thread";
+import { kick, waitFor } from "../../libroottask/thread";
 import { CLONE_PTRACE, CLONE_UNTRACED, CLONE_VFORK, CSIGNAL } from "../clone_flags";
 import { mayInspect, visibleThread } from "../inspect";
 import { MODE_NONE } from "../seccomp/numbers";
 import { SIGCHLD, SIGKILL, SIGSTOP } from "../signal_numbers";
 import { SI_KERNEL, signalBit } from "../signal_queue";
-import { fillInfo, isStopped, raise } from "../signals";
+import { fillInfo, isStopped, killPending, raise } from "../signals";
 import { linuxProgram, linuxThread } from "../state";
 import {
   CLD_DUMPED,
@@ -64,6 +65,21 @@ export function traceMe(thread: Thread): i64 {
   return makeTracee(thread, tracer, 0, 0) ? 0 : -ENOMEM;
 }
 
+/** What is waited at a time for a tracee to come into its stop, in nanoseconds. */
+const MOMENT: u64 = 100_000;
+
+/** `thread`, which `tracer` has begun to trace, tells of the stop of its process; one that stands in that does so at once. */
+function awaitStanding(tracer: Thread, thread: Thread): void {
+  const stands = thread.waiting !== 0 && thread.channel === thread.program.signals;
+  const id = thread.id;
+  kick(thread);
+  while (stands && thread.id === id && !killPending(tracer)) {
+    const record = traceeOf(thread);
+    if (record === null || record.tracer !== tracer || record.stopped !== 0) return;
+    waitFor(tracer, 0, 0, deadline(MOMENT));
+  }
+}
+
 /** PTRACE_ATTACH, or PTRACE_SEIZE with `options`. */
 export function attach(tracer: Thread, id: u32, seizes: bool, address: u64, options: u64): i64 {
   const thread = visibleThread(tracer, id);
@@ -82,8 +98,7 @@ export function attach(tracer: Thread, id: u32, seizes: bool, address: u64, opti
     fillInfo(SIGSTOP, SI_KERNEL);
     raise(null, program, thread, SIGSTOP);
   }
-  // One that stands with its process has to tell its tracer.
-  if (isStopped(program)) kick(thread);
+  if (isStopped(program)) awaitStanding(tracer, thread);
   return 0;
 }
 
