@@ -22,6 +22,8 @@ const ENDS: Readonly<Record<string, string>> = {
   clashes: "done done done",
   connections: "No buffer space available No buffer space available No buffer space available",
   cycles: "done done done",
+  // Processes that trace each other, are killed in their stops, and end while they trace.
+  tracers: "done done done",
   // Calls with any arguments, by several processes at once.
   random: "done done done",
   // Calls meet the end of memory as accesses do.

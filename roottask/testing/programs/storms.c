@@ -25,6 +25,7 @@
 #include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
@@ -33,7 +34,9 @@
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/un.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <time.h>
@@ -871,6 +874,128 @@ static int clashes(int taker) {
   return 0;
 }
 
+#define TRACED 12
+/** Processes of a group that trace each other; numbers of those that have ended may be there. */
+static volatile pid_t *traced;
+/** What others may write to. */
+static volatile long traced_words[4];
+
+static void *trace_as_thread(void *argument) {
+  for (int i = 0; i < 50; i++) syscall(SYS_getppid), traced_words[below(4)]++;
+  return 0;
+}
+
+/** What tracees do: calls, signals, breakpoints, children, threads, other programs, ends. */
+static void be_traced(void) {
+  pid_t self = (pid_t)syscall(SYS_getpid);
+  pthread_t thread;
+  switch (below(12)) {
+    case 0: raise(below(2) ? SIGSTOP : SIGUSR1); break;
+    case 1: __asm__ volatile("int3"); break;
+    case 2: kill(self, below(2) ? SIGTSTP : SIGCONT); break;
+    case 3: if (below(4) == 0) execute("-e", 0, 0, 0); break;
+    case 4: if (below(4) == 0) _exit(3); break;
+    case 5: if (pthread_create(&thread, 0, trace_as_thread, 0) == 0) pthread_detach(thread); break;
+    case 6: usleep(below(300)); break;
+    case 7: syscall(SYS_ptrace, PTRACE_TRACEME, 0, 0, 0); break;
+    case 8: if (fork() == 0) traced[below(TRACED)] = (pid_t)syscall(SYS_getpid); break;
+    case 9: {
+      pid_t child = vfork();
+      if (child == 0) _exit(0);
+      break;
+    }
+    default: for (int i = 0; i < 20; i++) syscall(SYS_umask, 022), traced_words[below(4)]++;
+  }
+}
+
+/** A request of any kind to any of the group; what could make others call what harms those outside is left alone. */
+static void request_randomly(void) {
+  static const short requests[] = {
+    PTRACE_CONT, PTRACE_SYSCALL, PTRACE_SINGLESTEP, PTRACE_SYSEMU, PTRACE_SYSEMU_SINGLESTEP, PTRACE_CONT, PTRACE_SYSCALL, PTRACE_ATTACH,
+    PTRACE_SEIZE, PTRACE_DETACH, PTRACE_INTERRUPT, PTRACE_LISTEN, PTRACE_KILL, PTRACE_SETOPTIONS, PTRACE_PEEKTEXT, PTRACE_PEEKUSER,
+    PTRACE_GETREGS, PTRACE_GETFPREGS, PTRACE_SETFPREGS, PTRACE_GETSIGINFO, PTRACE_GETREGSET, PTRACE_PEEKSIGINFO, PTRACE_GETSIGMASK,
+    PTRACE_GETEVENTMSG, PTRACE_SETSIGINFO, 0x420e, 99,
+  };
+  pid_t pid = traced[below(TRACED)];
+  int request = requests[below(sizeof requests / sizeof *requests)];
+  int status;
+  if (pid <= 1) return;
+  switch (below(8)) {
+    case 0: waitpid(below(2) ? -1 : pid, &status, __WALL | WNOHANG | WUNTRACED | WCONTINUED); return;
+    case 1: if (below(6) == 0) kill(pid, below(3) ? SIGKILL : SIGCONT); return;
+    case 2: {
+      struct user_regs_struct regs;
+      if (syscall(SYS_ptrace, PTRACE_GETREGS, pid, 0, &regs)) return;
+      switch (below(6)) {
+        case 0: regs.rip = argument(); break;
+        case 1: regs.rsp = argument(); break;
+        case 2: regs.eflags = argument(); break;
+        case 3: regs.fs_base = argument(); break;
+        case 4: regs.orig_rax = -1ul; break;
+        default: regs.cs = argument();
+      }
+      syscall(SYS_ptrace, PTRACE_SETREGS, pid, 0, &regs);
+      return;
+    }
+    case 3: syscall(SYS_ptrace, PTRACE_POKETEXT, pid, (char *)traced_words + below(24), argument()); return;
+    default: break;
+  }
+  if (request == PTRACE_SETOPTIONS) syscall(SYS_ptrace, request, pid, 0, below(1 << 8) | (unsigned long)below(2) << 20);
+  else if (request == PTRACE_SEIZE) syscall(SYS_ptrace, request, pid, 0, below(1 << 8));
+  else if (request == PTRACE_GETREGSET) {
+    struct iovec vector = {(void *)argument(), argument()};
+    syscall(SYS_ptrace, request, pid, below(2) ? 0x202 : below(3), &vector);
+  } else if (below(4)) syscall(SYS_ptrace, request, pid, below(3) ? 0 : argument(), below(3) ? below(70) : argument());
+  else syscall(SYS_ptrace, request, pid, pages, pages);
+}
+
+static void trace_randomly(void) {
+  prctl(PR_SET_CHILD_SUBREAPER, below(2));
+  signal(SIGUSR1, nothing);
+  for (int i = 0;; i++) {
+    unsigned way = below(10);
+    if (way == 0) {
+      pid_t child = fork();
+      if (child == 0) {
+        state += (unsigned long)i + 1, traced[below(TRACED)] = (pid_t)syscall(SYS_getpid);
+        if (below(2)) syscall(SYS_ptrace, PTRACE_TRACEME, 0, 0, 0), raise(SIGSTOP);
+      }
+    } else if (way < 3) be_traced();
+    else for (int k = 0; k < 6; k++) request_randomly();
+    while (waitpid(-1, 0, __WALL | WNOHANG) > 0);
+    // A group that grows without an end has nobody left to run.
+    if (i > 40) _exit(0);
+  }
+}
+
+/** Groups of processes that trace each other, kill each other in their stops and end while they trace, ended by one signal. */
+static int tracers(int taker) {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  pages = mmap(0, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  traced = mmap(0, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  for (int round = 0; round < 8; round++) {
+    memset((void *)traced, 0, PAGE);
+    pid_t group = fork();
+    if (group < 0) return failed();
+    if (group == 0) {
+      setpgid(0, 0);
+      for (int i = 0; i < 4; i++) {
+        state = (unsigned long)(seed * 1000 + taker * 100 + round * 10 + i);
+        pid_t pid = fork();
+        if (pid == 0) trace_randomly();
+        traced[i] = pid;
+      }
+      for (;;) pause();
+    }
+    setpgid(group, group);
+    usleep(30000 + 1000 * (taker + round));
+    for (int k = 0; k < 20; k++) kill(-group, SIGKILL);
+    // Who traces somebody's child has to go first.
+    while (wait(0) > 0);
+  }
+  return 0;
+}
+
 static const struct storm { const char *name; int (*taker)(int); } storms[] = {
   {"anonymous", anonymous}, {"reads", reads}, {"areas", areas}, {"tables", tables}, {"files", files}, {"memfds", memfds}, {"shared", shared},
   {"names", names}, {"depth", depth}, {"attributes", attributes}, {"pipes", pipes}, {"streams", streams},
@@ -879,7 +1004,7 @@ static const struct storm { const char *name; int (*taker)(int); } storms[] = {
   {"interests", interests}, {"timers", timers}, {"locks", locks}, {"descriptors", descriptors},
   {"terminals", terminals}, {"queued", queued}, {"processes", processes}, {"generations", generations}, {"bomb", bomb}, {"threads", threads}, {"ring", ring},
   {"signals", signals}, {"connections", connections}, {"halves", halves}, {"backlogs", backlogs}, {"floods", floods},
-  {"ports", ports}, {"random", randomly}, {"clashes", clashes},
+  {"ports", ports}, {"random", randomly}, {"clashes", clashes}, {"tracers", tracers},
 };
 
 /**
