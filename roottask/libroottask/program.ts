@@ -234,6 +234,8 @@ export class Thread {
   watches: usize;
   /** Its call has written to a pipe that nobody reads. */
   broken: u32;
+  /** A signal has come for it before its call has begun: its next wait ends at once. */
+  alerted: u32;
   /** A signal has ended a wait of its call that a socket's time limits. */
   limited: u32;
   /** Id of the thread that it lends its memory to, and waits for; of the one that waits for it so (vfork(2)); 0 for none. */

@@ -43,6 +43,7 @@ import {
   Thread,
   takeId,
   tellThreads,
+  WAIT_INTERRUPTED,
   WAIT_NONE,
   WAIT_TIMED_OUT,
 } from "./program";
@@ -184,6 +185,7 @@ export function newThread(program: Program, maker: Thread | null): Thread | null
   thread.fs = changetype<FsState>(0);
   thread.entryFlags = RFLAGS_FIXED;
   thread.moved = 0;
+  thread.alerted = 0;
   thread.direct = 0;
   thread.credentials = keepCredentials(rootCredentials());
   thread.program = program;
@@ -485,6 +487,10 @@ export function kickAll(program: Program, except: Thread | null): void {
  * caller holds may be relied on afterwards, and the thread's message.
  */
 export function waitFor(thread: Thread, channel: usize, key: u64, until: u64): u32 {
+  if (thread.alerted !== 0) {
+    thread.alerted = 0;
+    return WAIT_INTERRUPTED;
+  }
   enqueue(thread, channel, key);
   thread.forever = until === 0 ? 1 : 0;
   endHandling(thread);

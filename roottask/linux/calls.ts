@@ -236,6 +236,7 @@ import {
   SYS_renameat,
   SYS_renameat2,
   SYS_request_key,
+  SYS_restart_syscall,
   SYS_rmdir,
   SYS_rseq,
   SYS_rt_sigaction,
@@ -354,6 +355,7 @@ import * as processMemory from "./process_vm";
 import * as requests from "./ptrace/requests";
 import * as reboot from "./reboot";
 import * as remapFilePages from "./remap_file_pages";
+import * as restart from "./restart";
 import * as robust from "./robust";
 import * as scheduling from "./scheduling";
 import * as seccomp from "./seccomp/calls";
@@ -709,6 +711,7 @@ function identityCalls(): void {
   onProgram(SYS_getrandom, identity.sysGetrandom);
   onThread(SYS_seccomp, seccomp.sysSeccomp);
   onThread(SYS_ptrace, requests.sysPtrace);
+  onThread(SYS_restart_syscall, restart.sysRestartSyscall);
   onProgram(SYS_rseq, identity.sysAbsent);
 }
 

@@ -22,6 +22,7 @@ import {
   SYS_poll,
   SYS_ppoll,
   SYS_pselect6,
+  SYS_restart_syscall,
   SYS_rt_sigsuspend,
   SYS_rt_sigtimedwait,
   SYS_select,
@@ -54,6 +55,22 @@ function endsWithHandler(number: u32): bool {
   }
 }
 
+/** What is left of its time is known to the kernel: it goes on by restart_syscall(2). */
+function continuesByCall(number: u32): bool {
+  return number === SYS_nanosleep || number === SYS_clock_nanosleep || number === SYS_poll;
+}
+
+/** The call that call `number` of `thread` goes on with. */
+export function continuedCall(thread: Thread, number: u64): u64 {
+  const restarts = linuxThread(thread).restarts;
+  return number === (SYS_restart_syscall as u64) && restarts !== 0 ? (restarts as u64) : number;
+}
+
+/** restart_syscall() where nothing is to go on. */
+export function sysRestartSyscall(_thread: Thread, _regs: Utcb): i64 {
+  return -EINTR;
+}
+
 /** Even a stop that nobody handles ends the call. */
 function endsAlways(number: u32): bool {
   return (
@@ -61,6 +78,7 @@ function endsAlways(number: u32): bool {
     number === SYS_epoll_pwait ||
     number === SYS_epoll_pwait2 ||
     number === SYS_io_getevents ||
+    number === SYS_restart_syscall ||
     number === SYS_rt_sigtimedwait ||
     number === SYS_semop ||
     number === SYS_semtimedop
@@ -93,8 +111,7 @@ function shownResult(own: LinuxThread): i64 {
   const number = (own.interrupted & ~LIMITED) - 1;
   if (beginsAlways(number)) return -RESTARTS_ALWAYS;
   if ((own.interrupted & LIMITED) !== 0 || endsAlways(number)) return -EINTR;
-  const sleeps = number === SYS_nanosleep || number === SYS_clock_nanosleep || number === SYS_poll;
-  if (sleeps) return -RESTARTS_BLOCK;
+  if (continuesByCall(number)) return -RESTARTS_BLOCK;
   return endsWithHandler(number) ? -RESTARTS_UNHANDLED : -RESTARTS_SYS;
 }
 
@@ -123,10 +140,14 @@ export function settleCall(thread: Thread, regs: Utcb, handled: bool, restarts: 
   const limited = (own.interrupted & LIMITED) !== 0;
   own.interrupted = 0;
   if (handled) own.sleepEnd = 0;
+  if (handled) own.restarts = 0;
   if (limited) return;
   const ends = handled ? !restarts || endsWithHandler(number) : endsAlways(number);
   if (ends && !beginsAlways(number)) return;
-  regs.rax = number as u64;
+  // Who is looked at is seen to go on by a call for that.
+  const continues = thread.direct !== 0 && continuesByCall(number);
+  if (continues) own.restarts = number;
+  regs.rax = (continues ? SYS_restart_syscall : number) as u64;
   regs.rip -= SYSCALL_BYTES;
   regs.mtd |= MTD_RIP_LEN;
 }

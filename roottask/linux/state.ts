@@ -59,6 +59,8 @@ export class LinuxThread {
   crowded: u32;
   /** A signal has interrupted the call of this number, less 1, and what restart.ts notes beside it; 0 for none. */
   interrupted: u32;
+  /** The call that restart_syscall(2) goes on with, 0 for none. */
+  restarts: u32;
   resumeMask: u64;
   /** PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS of prctl(2). */
   parentDeath: u32;

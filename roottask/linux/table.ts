@@ -18,7 +18,7 @@ import { freeOver } from "./aio/polls";
 import { narrow, widthsOf } from "./arguments";
 import { armStep } from "./ptrace/steps";
 import { enterCall, leaveCall } from "./ptrace/stops";
-import { interruptCall } from "./restart";
+import { continuedCall, interruptCall } from "./restart";
 import { MODE_NONE } from "./seccomp/numbers";
 import { passes } from "./seccomp/verdict";
 import { mustRepeat } from "./short_memory";
@@ -119,7 +119,7 @@ function setFrame(regs: Utcb): void {
 
 /** Makes the call of `thread` in `regs`, whose result is in RAX then. */
 function makeCall(thread: Thread, own: LinuxThread, regs: Utcb): void {
-  const number = regs.rax;
+  const number = continuedCall(thread, regs.rax);
   if (own.tracee !== 0) regs.rax = -ENOSYS as u64;
   const pages = thread.program.space.resident;
   let result: i64 = 0;
@@ -160,6 +160,7 @@ export function linuxCall(thread: Thread): void {
   if (own.tracee === 0 || enterCall(thread, regs)) {
     if (own.seccomp === MODE_NONE || passes(thread, regs)) makeCall(thread, own, regs);
   }
+  thread.alerted = 0;
   if (own.tracee !== 0) leaveCall(thread, regs);
   if (own.interrupted !== 0 || signalPending(thread)) deliverPending(thread, regs);
   else if (own.suspended !== 0) endSuspension(thread);

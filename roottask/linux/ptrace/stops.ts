@@ -24,7 +24,7 @@ import {
   signalBit,
   signalInfo,
 } from "../signal_queue";
-import { fillInfo, force, killPending, raise } from "../signals";
+import { fillInfo, force, killPending, raise, signalPending } from "../signals";
 import { linuxThread } from "../state";
 import { waitForever } from "../wait";
 import { setTracing } from "./hooks";
@@ -203,6 +203,7 @@ export function enterCall(thread: Thread, regs: Utcb): bool {
   if (runs !== RUNS_TO_CALL && !emulated) return true;
   regs.rax = -ENOSYS as u64;
   stopAtCall(thread, regs, record, MESSAGE_ENTRY);
+  if (signalPending(thread)) thread.alerted = 1;
   if (emulated || killPending(thread) || (own.call as i32) === -1) return false;
   regs.rax = own.call;
   return true;

@@ -15,7 +15,7 @@ import {
   INFO_ERROR,
   signalInfo,
 } from "../signal_queue";
-import { fillInfo, force, killPending } from "../signals";
+import { fillInfo, force, killPending, signalPending } from "../signals";
 import { linuxThread } from "../state";
 import { endAlone } from "../threads";
 import { DATA_BYTES } from "./filter_program";
@@ -83,6 +83,7 @@ function tracerLets(thread: Thread, regs: Utcb, reason: u32): bool {
   }
   regs.rax = -ENOSYS as i64 as u64;
   traceEvent(thread, EVENT_SECCOMP, reason as u64);
+  if (signalPending(thread)) thread.alerted = 1;
   if (killPending(thread) || (own.call as i32) < 0) return false;
   regs.rax = own.call;
   asksAgain = true;

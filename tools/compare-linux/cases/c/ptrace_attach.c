@@ -328,12 +328,15 @@ static void threaded(int executes) {
   pthread_t made;
   pthread_create(&made, 0, thread, executes ? &made : 0);
   pthread_join(made, 0);
+  // The end of the process would be that of a thread that nobody has waited for.
+  while (!shared->go) usleep(100);
   _exit(5);
 }
 static void threadOnly(void) { threaded(0); }
 static void threadExecutes(void) { threaded(1); }
 
 static void threads(void) {
+  shared->go = 0;
   pid_t child = run(threadOnly);
   tell("child", child);
   ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACECLONE);
@@ -347,6 +350,7 @@ static void threads(void) {
   ptrace(PTRACE_CONT, made, 0, 0);
   tell("thread", made);
   printf("it was it %d\n", shared->place == (int)made);
+  shared->go = 1;
   tell("child", child);
 
   child = run(threadExecutes);
