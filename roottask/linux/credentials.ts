@@ -31,6 +31,7 @@ import {
   readFileCapabilities,
 } from "./file_capabilities";
 import { noteUser } from "./process_limit";
+import { isDistrusted } from "./ptrace/tracee";
 import { linuxProgram, linuxThread } from "./state";
 
 /** An id that is none: it leaves an id as it is, or is refused. */
@@ -528,9 +529,13 @@ export function executedCredentials(
     return null;
   }
   const changes = next.effectiveUser !== old.user || next.effectiveGroup !== old.group;
-  if (fixed && (changes || !within(next.permitted, old.permitted))) {
-    next.effectiveUser = next.user;
-    next.effectiveGroup = next.group;
+  // What it gained would be in the hands of who traces it (LSM_UNSAFE_PTRACE of Linux).
+  const held = fixed || isDistrusted(thread);
+  if (held && (changes || !within(next.permitted, old.permitted))) {
+    if (fixed || !hasCapability(old, CAP_SETUID)) {
+      next.effectiveUser = next.user;
+      next.effectiveGroup = next.group;
+    }
     next.permitted &= old.permitted;
   }
   next.savedUser = next.effectiveUser;

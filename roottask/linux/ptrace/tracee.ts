@@ -27,6 +27,8 @@ export class Tracee {
   /** PTRACE_SEIZE, and PTRACE_O_…. */
   seized: u32;
   options: u32;
+  /** Who has had it traced could trace all (CAP_SYS_PTRACE). */
+  trusted: u32;
   /** It stands in a stop; and listens for the end of its process' stop there (PTRACE_LISTEN). */
   stopped: u32;
   listening: u32;
@@ -129,6 +131,12 @@ export function isHalted(thread: Thread): bool {
 export function suspendsFilters(thread: Thread): bool {
   const record = traceeOf(thread);
   return record !== null && (record.options & OPTION_SUSPEND_SECCOMP) !== 0;
+}
+
+/** `thread` is traced for somebody who may not trace all. */
+export function isDistrusted(thread: Thread): bool {
+  const record = traceeOf(thread);
+  return record !== null && record.trusted === 0;
 }
 
 /** The tracer of `thread`, or null. */

@@ -2,7 +2,12 @@
 // it at the end of either.
 
 import { deadline } from "../../libroottask/clock";
-import { CAP_SYS_ADMIN, capable } from "../../libroottask/credentials";
+import {
+  CAP_SYS_ADMIN,
+  CAP_SYS_PTRACE,
+  capable,
+  hasCapability,
+} from "../../libroottask/credentials";
 import { EINVAL, EIO, ENOMEM, EPERM, ESRCH } from "../../libroottask/errno";
 import { seenBy } from "../../libroottask/pid_numbers";
 import { ABI_LINUX, Program, Thread, threadWithId } from "../../libroottask/program";
@@ -57,12 +62,20 @@ function maker(program: Program): Thread | null {
   return thread !== null && thread.program === parent ? thread : parent.threads;
 }
 
+/** `thread` is traced since `actor` has wanted that. */
+function trust(thread: Thread, actor: Thread): void {
+  const record = traceeOf(thread) as Tracee;
+  record.trusted = hasCapability(actor.credentials, CAP_SYS_PTRACE) ? 1 : 0;
+}
+
 /** PTRACE_TRACEME: the parent of `thread` traces it. */
 export function traceMe(thread: Thread): i64 {
   if (traceeOf(thread) !== null) return -EPERM;
   const tracer = maker(thread.program);
   if (tracer === null) return -EPERM;
-  return makeTracee(thread, tracer, 0, 0) ? 0 : -ENOMEM;
+  if (!makeTracee(thread, tracer, 0, 0)) return -ENOMEM;
+  trust(thread, thread);
+  return 0;
 }
 
 /** What is waited at a time for a tracee to come into its stop, in nanoseconds. */
@@ -94,6 +107,7 @@ export function attach(tracer: Thread, id: u32, seizes: bool, address: u64, opti
   if (!mayInspect(tracer, thread)) return -EPERM;
   if (isRemains(thread) || program.ending !== 0 || traceeOf(thread) !== null) return -EPERM;
   if (!makeTracee(thread, tracer, seizes ? 1 : 0, seizes ? (options as u32) : 0)) return -ENOMEM;
+  trust(thread, tracer);
   if (!seizes) {
     fillInfo(SIGSTOP, SI_KERNEL);
     raise(null, program, thread, SIGSTOP);
@@ -129,6 +143,7 @@ export function traceNew(made: Thread, parent: Thread, flags: u64, event: u32): 
   if (record === null || (event === 0 && (flags & CLONE_PTRACE) === 0)) return true;
   if (!makeTracee(made, record.tracer, record.seized, record.options)) return false;
   const own = traceeOf(made) as Tracee;
+  own.trusted = record.trusted;
   if (record.seized !== 0) own.trapping = 1;
   else linuxThread(made).pending |= signalBit(SIGSTOP);
   return true;
