@@ -243,12 +243,12 @@ export function leaveTracing(thread: Thread, status: u32): void {
   if (record.id !== thread.program.id) endTracee(record, status);
 }
 
-/** The record of `program` is about to go. */
+/** The record of `program` is about to go; threads of it that were taken away have not told that they end. */
 export function forgetTraced(program: Program): void {
   let record = firstTracee();
   while (record !== null) {
     const next: Tracee | null = record.next;
-    if (record.program === program) letFree(record, 0);
+    if (record.program === program || record.tracer.program === program) letFree(record, 0);
     record = next;
   }
 }
