@@ -81,9 +81,8 @@ export function traceMe(thread: Thread): i64 {
 /** What is waited at a time for a tracee to come into its stop, in nanoseconds. */
 const MOMENT: u64 = 100_000;
 
-/** `thread`, which `tracer` has begun to trace, tells of the stop of its process; one that stands in that does so at once. */
-function awaitStanding(tracer: Thread, thread: Thread): void {
-  const stands = thread.waiting !== 0 && thread.channel === thread.program.signals;
+/** `thread`, which `tracer` has begun to trace, tells of the stop of its process; one that `stands` in that does so at once. */
+function awaitStanding(tracer: Thread, thread: Thread, stands: bool): void {
   const id = thread.id;
   kick(thread);
   while (stands && thread.id === id && !killPending(tracer)) {
@@ -106,13 +105,15 @@ export function attach(tracer: Thread, id: u32, seizes: bool, address: u64, opti
   if (program === tracer.program || program.abi !== ABI_LINUX) return -EPERM;
   if (!mayInspect(tracer, thread)) return -EPERM;
   if (isRemains(thread) || program.ending !== 0 || traceeOf(thread) !== null) return -EPERM;
+  const stopped = isStopped(program);
+  const stands = stopped && thread.waiting !== 0 && thread.channel === program.signals;
   if (!makeTracee(thread, tracer, seizes ? 1 : 0, seizes ? (options as u32) : 0)) return -ENOMEM;
   trust(thread, tracer);
   if (!seizes) {
     fillInfo(SIGSTOP, SI_KERNEL);
     raise(null, program, thread, SIGSTOP);
   }
-  if (isStopped(program)) awaitStanding(tracer, thread);
+  if (stopped) awaitStanding(tracer, thread, stands);
   return 0;
 }
 

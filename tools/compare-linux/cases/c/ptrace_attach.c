@@ -187,6 +187,19 @@ static void stopFirst(void) {
   _exit(8);
 }
 
+/** One that stands with its group already is asked without a wait. */
+static void askStopped(void) {
+  pid_t child = run(stopFirst);
+  siginfo_t info = {0};
+  long word = 0;
+  waitid(P_PID, child, &info, WSTOPPED);
+  printf("attach: %s\n", error(ptrace(PTRACE_ATTACH, child, 0, 0)));
+  printf("at once: %s\n", error(ptrace(PTRACE_PEEKUSR, child, 0, (long)&word)));
+  tell("stands", child);
+  ptrace(PTRACE_KILL, child, 0, 0);
+  tell("end", child);
+}
+
 /** One that stands with its group already. */
 static void attachStopped(void) {
   pid_t child = run(stopFirst);
@@ -542,6 +555,7 @@ int main(int argc, char **argv) {
   spinning();
   seizing();
   attachStopped();
+  askStopped();
   stepping();
   sets();
   threads();
