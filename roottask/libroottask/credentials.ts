@@ -17,6 +17,7 @@ export const CAP_SETPCAP: u64 = 8;
 export const CAP_LINUX_IMMUTABLE: u64 = 9;
 export const CAP_NET_BIND_SERVICE: u64 = 10;
 export const CAP_NET_ADMIN: u64 = 12;
+export const CAP_NET_RAW: u64 = 13;
 export const CAP_IPC_LOCK: u64 = 14;
 export const CAP_IPC_OWNER: u64 = 15;
 export const CAP_SYS_CHROOT: u64 = 18;

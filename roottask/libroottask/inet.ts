@@ -2,10 +2,17 @@
 // 127.0.0.0/8 and ::1 is this machine, and nothing else can be reached. An address is 16 bytes as two words in memory's
 // order, one of IPv4 mapped into IPv6 (::ffff:a.b.c.d). Left out: TIME_WAIT, so ports are free once their sockets are gone.
 
-import { LISTENING, Message, SOCK_DGRAM, Socket, UNCONNECTED } from "./socket";
+import { LISTENING, Message, SOCK_RAW, SOCK_STREAM, Socket, UNCONNECTED } from "./socket";
 
 export const AF_INET: u32 = 2;
 export const AF_INET6: u32 = 10;
+
+/** Protocols by their numbers (RFC 1700, RFC 8200). */
+export const IPPROTO_ICMP: u32 = 1;
+export const IPPROTO_TCP: u32 = 6;
+export const IPPROTO_UDP: u32 = 17;
+export const IPPROTO_ICMPV6: u32 = 58;
+export const IPPROTO_RAW: u32 = 255;
 
 /** Options by number that are on or off, as bits of `options` (socket.ts). */
 const SO_REUSEADDR: u64 = 2;
@@ -16,10 +23,17 @@ export const FIXED_ADDRESS: u32 = 1;
 export const FIXED_PORT: u32 = 2;
 
 /** Values of options that a socket keeps, i32 each (linux/inet_options.ts). */
-export const VALUES: u32 = 32;
+export const VALUES: u32 = 48;
 /** Places among them: IP_PKTINFO and IPV6_RECVPKTINFO. */
 export const VALUE_PKTINFO: u32 = 2;
 export const VALUE_PKTINFO6: u32 = 7;
+/** IP_MTU_DISCOVER, and its IP_PMTUDISC_DONT. */
+export const VALUE_DISCOVER: u32 = 12;
+/** IP_RECVERR, IPV6_RECVERR, IP_HDRINCL, IPV6_HDRINCL. */
+export const VALUE_RECVERR: u32 = 26;
+export const VALUE_RECVERR6: u32 = 27;
+export const VALUE_HDRINCL: u32 = 28;
+export const VALUE_HDRINCL6: u32 = 29;
 
 /** What a socket of these families has beyond its record; `VALUES` words are behind it. */
 @unmanaged
@@ -49,6 +63,16 @@ export class Inet {
    * back, how many bytes that are, and when they go all the same (tcp_held.ts).
    */
   collected: Message | null;
+  /** What has gone wrong with what was sent (error_queue.ts), first and last. */
+  errors: Message | null;
+  lastError: Message | null;
+  /** ICMP_FILTER or ICMP6_FILTER of raw sockets: a bit for each type that does not come, the lowest of IPv4 32 alone. */
+  filter0: u64;
+  filter1: u64;
+  filter2: u64;
+  filter3: u64;
+  /** IPV6_CHECKSUM: where packets of a raw socket have their checksum; -1 for none. */
+  checksumAt: i32;
   held: u32;
   alarm: usize;
   /** How far connect(2) is: PHASE_… (tcp_socket.ts). */
@@ -122,19 +146,25 @@ export function isMulticast(high: u64, low: u64): bool {
 
 const BUCKETS: u32 = 256;
 /**
- * Lists of the sockets that have a port: of streams, of datagrams, and of streams that have been accepted, which have that of
- * who listened.
+ * Lists of the sockets that have a port: of streams, of datagrams, of those that send echo requests of ICMP, whose identifier
+ * it is, of streams that have been accepted, which have that of who listened, and of raw ones, whose protocol it is.
  */
-const lists = memory.data(256 * 3 * 4);
-const STREAMS: u32 = 0;
-const DATAGRAMS: u32 = 1;
-const ACCEPTED: u32 = 2;
-/** A bit for each port of streams, and behind them of datagrams: some socket has it. */
-const used = memory.data(2 * 8192);
+const lists = memory.data(256 * 5 * 4);
+const LISTS_BYTES: u32 = 256 * 5 * 4;
+export const STREAMS: u32 = 0;
+export const DATAGRAMS: u32 = 1;
+export const ECHOES: u32 = 2;
+const ACCEPTED: u32 = 3;
+const RAW: u32 = 4;
+/** A bit for each port of the first three kinds: some socket has it. */
+const used = memory.data(3 * 8192);
 const USED_BYTES: u32 = 8192;
+const USED_KINDS: u32 = 3;
 
 function kindOf(socket: Socket): u32 {
-  return socket.type === SOCK_DGRAM ? DATAGRAMS : STREAMS;
+  if (socket.type === SOCK_STREAM) return STREAMS;
+  if (socket.type === SOCK_RAW) return RAW;
+  return socket.number === IPPROTO_UDP ? DATAGRAMS : ECHOES;
 }
 
 function listAt(kind: u32, port: u32): usize {
@@ -146,9 +176,14 @@ function firstOf(kind: u32, port: u32): Socket | null {
   return changetype<Socket | null>(load<usize>(listAt(kind, port)));
 }
 
-/** The same of sockets like `socket` that could be sent something new. */
-function firstAt(socket: Socket, port: u32): Socket | null {
-  return firstOf(kindOf(socket), port);
+/** The first raw socket of `protocol`; the others follow by `next`. */
+export function firstRaw(protocol: u32): Socket | null {
+  return firstOf(RAW, protocol);
+}
+
+/** The first of those that send echo requests whose identifier may be `port`; the others follow by `next`. */
+export function firstEcho(port: u32): Socket | null {
+  return firstOf(ECHOES, port);
 }
 
 function isUsed(kind: u32, port: u32): bool {
@@ -174,8 +209,8 @@ let lastPort: u32 = 0;
 
 /** Must be called before a socket gets a port. */
 export function initPorts(): void {
-  memory.fill(lists, 0, BUCKETS * 3 * 4);
-  memory.fill(used, 0, 2 * USED_BYTES);
+  memory.fill(lists, 0, LISTS_BYTES);
+  memory.fill(used, 0, USED_KINDS * USED_BYTES);
   lastPort = EPHEMERAL_LAST;
 }
 
@@ -193,7 +228,7 @@ function enterPort(socket: Socket, port: u32, kind: u32): void {
   const inet = inetOf(socket);
   const list = listAt(kind, port);
   inet.portKind = kind;
-  setUsed(kindOf(socket), port, true);
+  if (kind !== RAW) setUsed(kindOf(socket), port, true);
   const first = changetype<Socket | null>(load<usize>(list));
   inet.localPort = port;
   inet.toldPort = port;
@@ -214,6 +249,7 @@ export function dropPort(socket: Socket): void {
   if (next !== null) inetOf(next).previous = previous;
   inet.localPort = 0;
   const kind = kindOf(socket);
+  if (kind === RAW) return;
   const isShared = isAnywhere(kind, port) || (kind === STREAMS && isAnywhere(ACCEPTED, port));
   if (!isShared) setUsed(kind, port, false);
 }
@@ -239,7 +275,7 @@ function isSet(socket: Socket, option: u64): bool {
 /** Both may have one port nevertheless (socket(7), SO_REUSEADDR and SO_REUSEPORT). */
 function share(a: Socket, b: Socket): bool {
   if (isSet(a, SO_REUSEADDR) && isSet(b, SO_REUSEADDR)) {
-    if (a.type === SOCK_DGRAM || !isListening(b)) return true;
+    if (a.type !== SOCK_STREAM || !isListening(b)) return true;
   }
   return isSet(a, SO_REUSEPORT) && isSet(b, SO_REUSEPORT) && a.node.owner === b.node.owner;
 }
@@ -287,29 +323,40 @@ export function takeAnyPort(socket: Socket): bool {
   return false;
 }
 
-/** How well `socket` matches what is sent from `from` to the address: 0 not at all. */
-function score(socket: Socket, from: Inet, high: u64, low: u64): u32 {
+/** Where what is looked for a receiver of comes from; set by `setOrigin`. */
+let originHigh: u64 = 0;
+let originLow: u64 = 0;
+let originPort: u32 = 0;
+
+/** What `receiverFor` and `nextReceiver` are asked about comes from there. */
+export function setOrigin(high: u64, low: u64, port: u32): void {
+  originHigh = high;
+  originLow = low;
+  originPort = port;
+}
+
+/** How well `socket` matches what is sent from the origin to the address: 0 not at all. */
+function score(socket: Socket, high: u64, low: u64): u32 {
   const inet = inetOf(socket);
   let points: u32 = 1;
   if (inet.localHigh === high && inet.localLow === low) points += 8;
   else if (!isAny(inet.localHigh, inet.localLow)) return 0;
   else if (!covers(inet.localLow, inet.only6, high, low)) return 0;
-  if (socket.type !== SOCK_DGRAM || inet.remotePort === 0) return points;
-  const known = inet.remoteHigh === from.localHigh && inet.remoteLow === from.localLow;
-  return known && inet.remotePort === from.localPort ? points + 4 : 0;
+  if (socket.type === SOCK_STREAM || inet.remotePort === 0) return points;
+  const known = inet.remoteHigh === originHigh && inet.remoteLow === originLow;
+  return known && inet.remotePort === originPort ? points + 4 : 0;
 }
 
-/** Whom `sender` reaches at `port` of the address: of streams one that listens; null for nobody. */
-export function receiverFor(sender: Socket, high: u64, low: u64, port: u32): Socket | null {
-  const from = inetOf(sender);
+/** Whom the origin reaches at `port` of the address: of STREAMS one that listens, or of DATAGRAMS; null for nobody. */
+export function receiverFor(kind: u32, high: u64, low: u64, port: u32): Socket | null {
   let best: Socket | null = null;
   let most: u32 = 0;
   let equals: u32 = 0;
-  let other = firstAt(sender, port);
+  let other = firstOf(kind, port);
   while (other !== null) {
     const inet = inetOf(other);
-    const fits = inet.localPort === port && (other.type === SOCK_DGRAM || isListening(other));
-    const points = fits ? score(other, from, high, low) : 0;
+    const fits = inet.localPort === port && (kind !== STREAMS || isListening(other));
+    const points = fits ? score(other, high, low) : 0;
     if (points > most) {
       best = other;
       most = points;
@@ -317,7 +364,7 @@ export function receiverFor(sender: Socket, high: u64, low: u64, port: u32): Soc
     } else if (points !== 0 && points === most && isSet(other, SO_REUSEPORT)) {
       // Those that share a port take turns by the other side's port.
       equals++;
-      if (from.localPort % equals === 0) best = other;
+      if (originPort % equals === 0) best = other;
     }
     other = inet.next;
   }
@@ -325,17 +372,11 @@ export function receiverFor(sender: Socket, high: u64, low: u64, port: u32): Soc
 }
 
 /** The next socket of datagrams behind `after` (null: the first) that has `port` and is sent what goes to all. */
-export function nextReceiver(
-  sender: Socket,
-  after: Socket | null,
-  high: u64,
-  low: u64,
-  port: u32,
-): Socket | null {
-  let other = after === null ? firstAt(sender, port) : inetOf(after).next;
+export function nextReceiver(after: Socket | null, high: u64, low: u64, port: u32): Socket | null {
+  let other = after === null ? firstOf(DATAGRAMS, port) : inetOf(after).next;
   while (other !== null) {
     const inet = inetOf(other);
-    if (inet.localPort === port && score(other, inetOf(sender), high, low) !== 0) return other;
+    if (inet.localPort === port && score(other, high, low) !== 0) return other;
     other = inet.next;
   }
   return null;

@@ -41,7 +41,7 @@ export const MSG_CTRUNC: u32 = 8;
 export const MSG_TRUNC: u32 = 0x20;
 export const MSG_DONTWAIT: u32 = 0x40;
 export const MSG_WAITALL: u32 = 0x100;
-/** What has gone wrong with what was sent: nothing is kept of that, so there is never any. */
+/** What has gone wrong with what was sent (error_queue.ts). */
 export const MSG_ERRQUEUE: u32 = 0x2000;
 export const MSG_NOSIGNAL: u32 = 0x4000;
 /** More follows, and belongs to the same datagram. */
@@ -94,6 +94,8 @@ export class Message {
   service: u32;
   /** It came to a socket with IP_PKTINFO or IPV6_RECVPKTINFO. */
   noted: u32;
+  /** When it was put into a queue, nanoseconds since 1970. */
+  time: i64;
 }
 
 @unmanaged
@@ -102,6 +104,8 @@ export class Socket {
   refs: u32;
   protocol: Protocol;
   type: u32;
+  /** What SO_PROTOCOL tells. */
+  number: u32;
   state: u32;
   /** Its open file is gone. */
   dead: u32;
@@ -213,7 +217,7 @@ export type CloseOperation = (socket: Socket) => void;
 /** What a family does with its sockets of one kind. */
 @unmanaged
 export class Protocol {
-  /** AF_…, and what SO_PROTOCOL tells. */
+  /** AF_…, and what SO_PROTOCOL tells of its sockets at first. */
   family: u32;
   number: u32;
   /** Bytes at `own` of a socket, where it has that. */
@@ -273,6 +277,7 @@ export function newSocket(protocol: Protocol, type: u32): Socket | null {
   socket.refs = 1;
   socket.protocol = protocol;
   socket.type = type;
+  socket.number = protocol.number;
   socket.node = node;
   socket.sendBuffer = BUFFER_BYTES;
   socket.receiveBuffer = BUFFER_BYTES;

@@ -144,22 +144,14 @@ export function mayQueue(bytes: u32): bool {
 /** Why `makeMessage` has made none: a negative error. */
 export let messageError: i64 = 0;
 
-/** A message from `from` of the next `length` bytes of `transfer`, charged to it; null with `messageError`. */
-export function makeMessage(
-  thread: Thread,
-  from: Socket,
-  transfer: Transfer,
-  length: u32,
-): Message | null {
+/** A message from `from` of `length` bytes, zeroes at first, charged to it; null with `messageError`. */
+export function blankMessage(from: Socket, length: u32): Message | null {
   messageError = -ENOBUFS;
   if (!mayQueue(length)) return null;
   const message = create<Message>();
   if (message === null) return null;
   const data: usize = length === 0 ? 0 : allocate(length);
-  const missing = length !== 0 && data === 0;
-  if (missing || takeBytes(transfer, data, length) < length) {
-    if (!missing) messageError = -EFAULT;
-    if (data !== 0) release(data, length);
+  if (length !== 0 && data === 0) {
     destroy<Message>(message);
     return null;
   }
@@ -167,6 +159,43 @@ export function makeMessage(
   message.capacity = length;
   message.length = length;
   charge(message, from, length + MESSAGE_COST);
+  return message;
+}
+
+/** A copy of `message`, which has no descriptors, without its first `skipped` bytes; null when memory is out. */
+export function copyMessage(message: Message, skipped: u32): Message | null {
+  const copy = blankMessage(message.sender, message.length - skipped);
+  if (copy === null) return null;
+  copy.process = message.process;
+  copy.user = message.user;
+  copy.group = message.group;
+  copy.fromHigh = message.fromHigh;
+  copy.fromLow = message.fromLow;
+  copy.toHigh = message.toHigh;
+  copy.toLow = message.toLow;
+  copy.fromPort = message.fromPort;
+  copy.toPort = message.toPort;
+  copy.hops = message.hops;
+  copy.service = message.service;
+  copy.time = message.time;
+  memory.copy(copy.data, message.data + skipped, copy.length);
+  return copy;
+}
+
+/** A message from `from` of the next `length` bytes of `transfer`, charged to it; null with `messageError`. */
+export function makeMessage(
+  thread: Thread,
+  from: Socket,
+  transfer: Transfer,
+  length: u32,
+): Message | null {
+  const message = blankMessage(from, length);
+  if (message === null) return null;
+  if (takeBytes(transfer, message.data, length) < length) {
+    messageError = -EFAULT;
+    freeMessage(message);
+    return null;
+  }
   message.process = thread.program.id;
   message.user = actor.user;
   message.group = actor.group;

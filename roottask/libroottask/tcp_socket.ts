@@ -33,6 +33,8 @@ import {
   isTaken,
   optionValue,
   receiverFor,
+  STREAMS,
+  setOrigin,
   sharePort,
   takeAnyPort,
   VALUES,
@@ -373,7 +375,8 @@ function begin(socket: Socket): i64 {
   socket.state = CONNECTING;
   socket.error = 0;
   inet.phase = PHASE_BEGUN;
-  const listener = receiverFor(socket, inet.remoteHigh, inet.remoteLow, inet.remotePort);
+  setOrigin(inet.localHigh, inet.localLow, inet.localPort);
+  const listener = receiverFor(STREAMS, inet.remoteHigh, inet.remoteLow, inet.remotePort);
   if (listener === null) {
     reset(socket);
     return 0;

@@ -2,22 +2,16 @@
 // comes back as an error where the sender is connected; one that there is no room for is lost, as on Linux. One can be put
 // together by several calls (MSG_MORE, UDP_CORK): where it goes and with what is said by the first.
 
+import { deliverDatagram, noteAddresses } from "./datagram_queue";
+import { EACCES, EAGAIN, EFAULT, EMSGSIZE, ENETUNREACH, ENOTCONN, ENOTTY, EPIPE } from "./errno";
+import { dropErrors, ORIGIN_LOCAL, queueError, takeQueued } from "./error_queue";
+import { NO_PORT, NO_PORT6, sendError, UNREACHABLE, UNREACHABLE6 } from "./icmp";
 import {
-  EACCES,
-  EAGAIN,
-  ECONNREFUSED,
-  EFAULT,
-  EMSGSIZE,
-  ENETUNREACH,
-  ENOTCONN,
-  ENOTTY,
-  EPIPE,
-} from "./errno";
-import { allocate, create, destroy } from "./heap";
-import {
+  DATAGRAMS,
   dropPort,
+  firstRaw,
+  IPPROTO_UDP,
   inetOf,
-  isAny,
   isMapped,
   nextReceiver,
   optionValue,
@@ -25,9 +19,21 @@ import {
   ROUTE_NONE,
   receiverFor,
   routeOf,
-  VALUE_PKTINFO,
-  VALUE_PKTINFO6,
+  setOrigin,
+  VALUE_DISCOVER,
+  VALUE_RECVERR,
 } from "./inet";
+import {
+  checksum,
+  headBytes,
+  isFour,
+  PACKET_MAX,
+  packetLike,
+  pseudoSum,
+  putHead,
+  UDP_HEAD,
+} from "./ip_packet";
+import { showPacket, timeOfDay } from "./lo";
 import { FIONREAD, OpenFile } from "./open_file";
 import {
   POLLERR,
@@ -57,9 +63,8 @@ import {
   untilOf,
 } from "./socket";
 import {
-  append,
   beginReceipt,
-  charge,
+  copyMessage,
   extendMessage,
   freeMessage,
   makeMessage,
@@ -89,56 +94,13 @@ export function setTarget(high: u64, low: u64, port: u32): void {
   targetPort = port;
 }
 
-/** Where the last datagram came from and went to. */
-export let cameHigh: u64 = 0;
-export let cameLow: u64 = 0;
-export let camePort: u32 = 0;
-export let wentHigh: u64 = 0;
-export let wentLow: u64 = 0;
-export let cameHops: u32 = 0;
-export let cameService: u32 = 0;
-/** It came to a socket that asked for its interface. */
-export let cameNoted: bool = false;
-
-/** A copy of `message`, which has no descriptors; null when memory is out. */
-function copyOf(message: Message): Message | null {
-  const copy = create<Message>();
-  if (copy === null) return null;
-  memory.copy(changetype<usize>(copy), changetype<usize>(message), offsetof<Message>());
-  copy.next = null;
-  if (message.capacity !== 0) {
-    copy.data = allocate(message.capacity);
-    if (copy.data === 0) {
-      destroy<Message>(copy);
-      return null;
-    }
-    memory.copy(copy.data, message.data, message.length);
-  }
-  charge(copy, message.sender, message.charge);
-  return copy;
-}
-
-/** Puts `message` into the queue of `to`, or loses it where that is full. */
-function deliver(message: Message, to: Socket): void {
-  const inet = inetOf(to);
-  if (inet.queued > to.receiveBuffer) {
-    freeMessage(message);
-    return;
-  }
-  inet.queued += message.charge;
-  // As on Linux, a datagram of IPv4 that came before the option was set has no interface.
-  const asks = optionValue(to, VALUE_PKTINFO) !== 0 || optionValue(to, VALUE_PKTINFO6) !== 0;
-  message.noted = asks ? 1 : 0;
-  append(to, message);
-}
-
 /** A datagram for all that have the port. */
-function deliverToAll(message: Message, from: Socket): void {
-  let to = nextReceiver(from, null, message.toHigh, message.toLow, message.toPort);
+function deliverToAll(message: Message): void {
+  let to = nextReceiver(null, message.toHigh, message.toLow, message.toPort);
   while (to !== null) {
-    const copy = copyOf(message);
-    if (copy !== null) deliver(copy, to);
-    to = nextReceiver(from, to, message.toHigh, message.toLow, message.toPort);
+    const copy = copyMessage(message, 0);
+    if (copy !== null) deliverDatagram(copy, to);
+    to = nextReceiver(to, message.toHigh, message.toLow, message.toPort);
   }
   freeMessage(message);
 }
@@ -146,6 +108,16 @@ function deliverToAll(message: Message, from: Socket): void {
 /** Longest datagram to that address. */
 function longestTo(high: u64, low: u64): u64 {
   return isMapped(high, low) ? LONGEST4 : LONGEST6;
+}
+
+/** A datagram to the target has been too long: ip_local_error() of Linux. */
+function tellTooLong(socket: Socket): void {
+  const four = isMapped(targetHigh, targetLow);
+  if (!four || optionValue(socket, VALUE_RECVERR) === 0) return;
+  const error = queueError(socket, EMSGSIZE as i32, ORIGIN_LOCAL, 0, 0, PACKET_MAX, 0, 0, 0, 0);
+  if (error === null) return;
+  error.fromLow = targetLow;
+  error.fromPort = inetOf(socket).remotePort;
 }
 
 /**
@@ -167,7 +139,10 @@ export function sendUdp(
   const route = routeOf(targetHigh, targetLow);
   if (route === ROUTE_NONE) return -ENETUNREACH;
   if (route === ROUTE_BROADCAST && ((socket.options >> SO_BROADCAST) & 1) === 0) return -EACCES;
-  if (length > longestTo(targetHigh, targetLow)) return -EMSGSIZE;
+  if (length > longestTo(targetHigh, targetLow)) {
+    tellTooLong(socket);
+    return -EMSGSIZE;
+  }
   const failed = takeError(socket);
   if (failed !== 0) return failed;
   if ((socket.shut & SHUT_SEND) !== 0) return -EPIPE;
@@ -182,7 +157,7 @@ export function sendUdp(
   message.hops = hops;
   message.service = service;
   if (more) inet.collected = message;
-  else transmit(socket, message);
+  else transmit(message);
   return length as i64;
 }
 
@@ -205,7 +180,7 @@ export function sendCollected(socket: Socket): void {
   const inet = inetOf(socket);
   const message = inet.collected;
   inet.collected = null;
-  if (message !== null) transmit(socket, message);
+  if (message !== null) transmit(message);
 }
 
 /** What is kept for an address of IPv4 goes to the peer that `socket` has got of that (__ip4_datagram_connect() of Linux). */
@@ -229,38 +204,75 @@ function dropCollected(socket: Socket): void {
   if (message !== null) freeMessage(message);
 }
 
-/** `message` goes where it is to go from `socket`. */
-function transmit(socket: Socket, message: Message): void {
-  const inet = inetOf(socket);
-  const toHigh = message.toHigh;
-  const toLow = message.toLow;
-  const toPort = message.toPort;
-  const localHigh = message.fromHigh;
-  const localLow = message.fromLow;
-  // Whom it reaches depends on where it comes from.
-  const boundHigh = inet.localHigh;
-  const boundLow = inet.localLow;
-  const toAll = routeOf(toHigh, toLow) === ROUTE_BROADCAST;
-  inet.localHigh = localHigh;
-  inet.localLow = localLow;
-  if (toAll) deliverToAll(message, socket);
-  const to: Socket | null = toAll ? null : receiverFor(socket, toHigh, toLow, toPort);
-  inet.localHigh = boundHigh;
-  inet.localLow = boundLow;
-  if (toAll) return;
-  if (to !== null) {
-    deliver(message, to);
+/** The packet that `message` would be, without the checksum of what it carries, as lo leaves it; null when memory is out. */
+function packetOf(message: Message): Message | null {
+  const length = UDP_HEAD + message.length;
+  const packet = packetLike(message.sender, message, length);
+  if (packet === null) return null;
+  const at = packet.data + headBytes(isFour(packet));
+  store<u16>(at, bswap<u16>(message.fromPort as u16));
+  store<u16>(at + 2, bswap<u16>(message.toPort as u16));
+  store<u16>(at + 4, bswap<u16>(length as u16));
+  store<u16>(at + 6, pseudoSum(packet, IPPROTO_UDP, length) as u16);
+  memory.copy(at + UDP_HEAD, message.data, message.length);
+  const whole = optionValue(message.sender, VALUE_DISCOVER) !== 0;
+  putHead(packet, IPPROTO_UDP, whole);
+  return packet;
+}
+
+/** Somebody sees packets of UDP. */
+function isWatched(): bool {
+  return firstRaw(IPPROTO_UDP) !== null;
+}
+
+/** `message` goes where it is to go. */
+function transmit(message: Message): void {
+  message.time = timeOfDay();
+  if (isWatched()) {
+    const packet = packetOf(message);
+    if (packet !== null) {
+      showPacket(packet);
+      freeMessage(packet);
+    }
+  }
+  arrive(message, null);
+}
+
+/** `message` comes to those it is for, or comes back as an error: `packet` is what it was in, null where it was in none. */
+function arrive(message: Message, packet: Message | null): void {
+  setOrigin(message.fromHigh, message.fromLow, message.fromPort);
+  if (routeOf(message.toHigh, message.toLow) === ROUTE_BROADCAST) {
+    deliverToAll(message);
     return;
   }
-  freeMessage(message);
-  // Who is connected is told of its peer alone.
-  const isPeer = inet.remoteHigh === toHigh && inet.remoteLow === toLow;
-  // It comes back to where it was sent from, which is not where one is that is bound to an address of the other family.
-  const isHome = isAny(boundHigh, boundLow) || (boundHigh === localHigh && boundLow === localLow);
-  if (socket.state === CONNECTED && isHome && isPeer && inet.remotePort === toPort) {
-    socket.error = ECONNREFUSED as u32;
-    notify(socket.node, 0);
+  const to = receiverFor(DATAGRAMS, message.toHigh, message.toLow, message.toPort);
+  if (to !== null) {
+    deliverDatagram(message, to);
+    return;
   }
+  const lost = packet === null ? packetOf(message) : packet;
+  freeMessage(message);
+  if (lost === null) return;
+  const four = isFour(lost);
+  sendError(lost, four ? UNREACHABLE : UNREACHABLE6, four ? NO_PORT : NO_PORT6, 0);
+  if (packet === null) freeMessage(lost);
+}
+
+/** Takes a datagram out of `packet`, the `length` bytes at `at`, whose checksum is whole. */
+export function receiveUdpPacket(packet: Message, at: usize, length: u32): void {
+  if (length < UDP_HEAD) return;
+  const told = bswap<u16>(load<u16>(at + 4)) as u32;
+  if (told < UDP_HEAD || told > length) return;
+  const sealed = load<u16>(at + 6) !== 0;
+  if (!sealed && !isFour(packet)) return;
+  if (sealed && checksum(at, told, pseudoSum(packet, IPPROTO_UDP, told)) !== 0) return;
+  const skipped = ((at - packet.data) as u32) + UDP_HEAD;
+  const message = copyMessage(packet, skipped);
+  if (message === null) return;
+  message.length = told - UDP_HEAD;
+  message.fromPort = bswap<u16>(load<u16>(at)) as u32;
+  message.toPort = bswap<u16>(load<u16>(at + 2)) as u32;
+  arrive(message, packet);
 }
 
 /** Waits for a datagram to `socket`: 1, 0 where none will be taken, or a negative error. */
@@ -279,7 +291,7 @@ function awaitDatagram(thread: Thread, socket: Socket, waits: bool, end: u64): i
 export function receiveUdp(thread: Thread, file: OpenFile, transfer: Transfer, flags: u32): i64 {
   const socket = socketOf(file);
   beginReceipt();
-  if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
+  if ((flags & MSG_ERRQUEUE) !== 0) return takeQueued(socket, transfer, noteAddresses);
   const found = awaitDatagram(thread, socket, mayWait(file, flags), untilOf(socket.receiveTime));
   beginReceipt();
   if (found <= 0) return found;
@@ -290,14 +302,7 @@ export function receiveUdp(thread: Thread, file: OpenFile, transfer: Transfer, f
   if (bytes < message.length) setReceivedFlags(MSG_TRUNC);
   const result = (flags & MSG_TRUNC) !== 0 ? message.length : bytes;
   noteMessage(message, peek);
-  cameHigh = message.fromHigh;
-  cameLow = message.fromLow;
-  camePort = message.fromPort;
-  wentHigh = message.toHigh;
-  wentLow = message.toLow;
-  cameHops = message.hops;
-  cameService = message.service;
-  cameNoted = message.noted !== 0;
+  noteAddresses(message);
   if (!peek) {
     inetOf(socket).queued -= message.charge;
     freeMessage(takeFirst(socket));
@@ -307,7 +312,7 @@ export function receiveUdp(thread: Thread, file: OpenFile, transfer: Transfer, f
 
 export function pollUdp(socket: Socket): u32 {
   let events: u32 = POLLOUT | POLLWRNORM;
-  if (socket.error !== 0) events |= POLLERR;
+  if (socket.error !== 0 || inetOf(socket).errors !== null) events |= POLLERR;
   if (socket.shut === SHUT_BOTH) events |= POLLHUP;
   if ((socket.shut & SHUT_RECEIVE) !== 0) events |= POLLRDHUP | POLLIN | POLLRDNORM;
   if (socket.first !== null) events |= POLLIN | POLLRDNORM;
@@ -330,6 +335,7 @@ export function ioctlUdp(thread: Thread, socket: Socket, command: u32, argument:
 export function closeUdp(socket: Socket): void {
   socket.shut = SHUT_BOTH;
   dropCollected(socket);
+  dropErrors(socket);
   while (socket.first !== null) freeMessage(takeFirst(socket));
   dropPort(socket);
 }

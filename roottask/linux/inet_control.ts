@@ -2,8 +2,18 @@
 // and its service, and with one that is sent the same in place of the socket's options. Streams have none. Left out, and
 // refused: options of IP and extension headers, flow labels, UDP_SEGMENT, marks and times.
 
+import { cameHops, cameNoted, cameService, wentHigh, wentLow } from "../libroottask/datagram_queue";
 import { EINVAL, ENODEV } from "../libroottask/errno";
 import {
+  EXTENDED_BYTES,
+  extended,
+  ORIGIN_LOCAL,
+  offenderHigh,
+  offenderLow,
+  tookError,
+} from "../libroottask/error_queue";
+import {
+  AF_INET,
   AF_INET6,
   isAny,
   isMapped,
@@ -18,7 +28,7 @@ import {
 } from "../libroottask/inet";
 import { Program } from "../libroottask/program";
 import { Socket } from "../libroottask/socket";
-import { cameHops, cameNoted, cameService, wentHigh, wentLow } from "../libroottask/udp_socket";
+
 import {
   beginControls,
   controlData,
@@ -50,25 +60,60 @@ const IPV6_2292HOPLIMIT: i32 = 8;
 const IPV6_PKTINFO: i32 = 50;
 const IPV6_HOPLIMIT: i32 = 52;
 const IPV6_TCLASS: i32 = 67;
+const IP_RECVERR: i32 = 11;
+const IPV6_RECVERR: i32 = 25;
 /** struct in_pktinfo: interface, local address, address in the head. struct in6_pktinfo: address, interface. */
 const INFO4_BYTES: u32 = 12;
 const INFO6_BYTES: u32 = 20;
 
-const told = memory.data(20, 8);
+const told = memory.data(48, 8);
 
 function tellNumber(program: Program, level: i32, type: i32, value: u32, bytes: u32): void {
   store<u32>(told, value);
   tellControl(program, level, type, told, bytes);
 }
 
-/** Tells of the datagram that has been received last what the options of `socket` ask for, in Linux's order. */
+/** struct sock_extended_err and the address of who found the error, for a socket of IPv4 and of IPv6. */
+const ERROR4_BYTES: u32 = EXTENDED_BYTES + 16;
+const ERROR6_BYTES: u32 = EXTENDED_BYTES + 28;
+
+/** Tells of the error that has been taken: ip_recv_error(), ipv6_recv_error() of Linux. */
+function tellError(program: Program, six: bool): void {
+  const at = told + EXTENDED_BYTES;
+  memory.fill(told, 0, ERROR6_BYTES);
+  memory.copy(told, extended, EXTENDED_BYTES);
+  const found = load<u8>(extended + 4) !== ORIGIN_LOCAL;
+  if (!six) {
+    if (found) {
+      store<u16>(at, AF_INET as u16);
+      store<u32>(at + 4, (offenderLow >> 32) as u32);
+    }
+    tellControl(program, IPPROTO_IP, IP_RECVERR, told, ERROR4_BYTES);
+    return;
+  }
+  if (found) {
+    store<u16>(at, AF_INET6 as u16);
+    store<u64>(at + 8, offenderHigh);
+    store<u64>(at + 16, offenderLow);
+  }
+  tellControl(program, IPPROTO_IPV6, IPV6_RECVERR, told, ERROR6_BYTES);
+}
+
+/** Tells of what has been received last what the options of `socket` ask for, and of an error what it is. */
 export function tellDatagram(program: Program, socket: Socket): void {
+  const local = tookError && load<u8>(extended + 4) === ORIGIN_LOCAL;
+  if (!local) tellWay(program, socket);
+  if (tookError) tellError(program, socket.protocol.family === AF_INET6);
+}
+
+/** Tells of the datagram that has been received last what the options of `socket` ask for, in Linux's order. */
+function tellWay(program: Program, socket: Socket): void {
   const four = isMapped(wentHigh, wentLow);
   const six = socket.protocol.family === AF_INET6;
   if (six && optionValue(socket, VALUE_PKTINFO6) !== 0) {
     store<u64>(told, wentHigh);
     store<u64>(told + 8, wentLow);
-    store<u32>(told + 16, four && !cameNoted ? 0 : LO_INDEX);
+    store<u32>(told + 16, four && !cameNoted && !tookError ? 0 : LO_INDEX);
     tellControl(program, IPPROTO_IPV6, IPV6_PKTINFO, told, INFO6_BYTES);
   }
   if (!four) {
@@ -83,7 +128,8 @@ export function tellDatagram(program: Program, socket: Socket): void {
   if (optionValue(socket, VALUE_PKTINFO) !== 0) {
     // What would answer a broadcast is the interface's own address.
     const local = routeOf(wentHigh, wentLow) === ROUTE_BROADCAST ? LOOPBACK4 : wentLow;
-    store<u32>(told, cameNoted ? LO_INDEX : 0);
+    // Of errors there is the address in the head alone.
+    store<u32>(told, cameNoted || tookError ? LO_INDEX : 0);
     store<u32>(told + 4, cameNoted ? ((local >> 32) as u32) : 0);
     store<u32>(told + 8, (wentLow >> 32) as u32);
     tellControl(program, IPPROTO_IP, IP_PKTINFO, told, INFO4_BYTES);

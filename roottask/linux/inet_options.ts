@@ -11,13 +11,24 @@ import {
   ENOTCONN,
   EOPNOTSUPP,
 } from "../libroottask/errno";
-import { AF_INET, AF_INET6, inetOf, isMapped, optionValue, setValue } from "../libroottask/inet";
+import { dropErrors } from "../libroottask/error_queue";
+import {
+  AF_INET,
+  AF_INET6,
+  inetOf,
+  isMapped,
+  optionValue,
+  setValue,
+  VALUE_RECVERR,
+  VALUE_RECVERR6,
+} from "../libroottask/inet";
 import { Program } from "../libroottask/program";
 import {
   CONNECTED,
   LISTENING,
   Protocol,
   SOCK_DGRAM,
+  SOCK_RAW,
   SOCK_STREAM,
   Socket,
 } from "../libroottask/socket";
@@ -26,6 +37,7 @@ import { SEGMENT_FIRST, segmentOf } from "../libroottask/tcp_held";
 import { pushHeld, TCP_ESTABLISHED, tcpState } from "../libroottask/tcp_socket";
 import { copyLiteral, equalsLiteral, terminatedLength } from "../libroottask/text";
 import { sendCollected } from "../libroottask/udp_socket";
+import { getRawOption, isRawOption, setRawOption } from "./raw_options";
 
 export const IPPROTO_IP: i32 = 0;
 export const IPPROTO_TCP: i32 = 6;
@@ -45,7 +57,7 @@ export const VALUE_CORK: u32 = 11;
 
 /** Of each option: level, number, what it is at first, least, most, and one of the kinds below, 4 bytes each. */
 const ENTRY: u32 = 24;
-const table = memory.data(24 * 32);
+const table = memory.data(24 * 48);
 let entries: u32 = 0;
 
 /** The lowest byte of any number is kept. */
@@ -104,6 +116,10 @@ export function initInetOptions(): void {
   option(IPPROTO_TCP, 18, 0, 0, 0x7fff_ffff, LIMITED);
   // TCP_LINGER2.
   option(IPPROTO_TCP, 8, 60, 0, 120, SECONDS);
+  option(IPPROTO_IP, IP_RECVERR, 0, 0, 1, SWITCH);
+  option(IPPROTO_IPV6, IPV6_RECVERR, 0, 0, 1, SWITCH);
+  option(IPPROTO_IP, IP_HDRINCL, 0, 0, 1, SWITCH);
+  option(IPPROTO_IPV6, IPV6_HDRINCL, 0, 0, 1, SWITCH);
 }
 
 /** Of include/uapi/linux/pkt_sched.h: TC_PRIO_BULK, TC_PRIO_INTERACTIVE, TC_PRIO_INTERACTIVE_BULK. */
@@ -116,10 +132,17 @@ export function defaultValues(socket: Socket): void {
   for (let i: u32 = 0; i < entries; i++) setValue(socket, i, load<i32>(table + i * ENTRY + 8));
 }
 
+function isUdp(socket: Socket): bool {
+  return socket.number === (IPPROTO_UDP as u32) && socket.type === SOCK_DGRAM;
+}
+
 /** The place of an option of `socket`, or -1 where it has none of that level and number. */
 function placeOf(socket: Socket, level: i32, number: u32): i32 {
   if (level === IPPROTO_TCP && socket.type !== SOCK_STREAM) return -1;
-  if (level === IPPROTO_UDP && socket.type !== SOCK_DGRAM) return -1;
+  if (level === IPPROTO_UDP && !isUdp(socket)) return -1;
+  // Of IPv4 everybody is told of it.
+  const head = level === IPPROTO_IPV6 && number === IPV6_HDRINCL;
+  if (head && socket.type !== SOCK_RAW) return -1;
   if (level === IPPROTO_IPV6 && socket.protocol.family !== AF_INET6) return -1;
   for (let i: u32 = 0; i < entries; i++) {
     const at = table + i * ENTRY;
@@ -129,6 +152,10 @@ function placeOf(socket: Socket, level: i32, number: u32): i32 {
 }
 
 const IP_TTL: u32 = 2;
+const IP_HDRINCL: u32 = 3;
+const IP_RECVERR: u32 = 11;
+const IPV6_RECVERR: u32 = 25;
+const IPV6_HDRINCL: u32 = 36;
 const IPV6_ADDRFORM: u32 = 1;
 const IP_MTU: u32 = 14;
 const IP_MULTICAST_TTL: u32 = 33;
@@ -225,6 +252,7 @@ export function getInetOption(socket: Socket, level: i32, number: u32, storage: 
       return CONGESTION_BYTES as i64;
     }
   }
+  if (isRawOption(socket, level, number)) return getRawOption(socket, level, number, storage);
   const other = computed(socket, level, number);
   if (other === -ENOTCONN) return other;
   const place = placeOf(socket, level, number);
@@ -243,13 +271,13 @@ const CONGESTION_BYTES: u32 = 16;
 function hasLevel(socket: Socket, level: i32): bool {
   if (level === IPPROTO_IP) return true;
   if (level === IPPROTO_TCP) return socket.type === SOCK_STREAM;
-  if (level === IPPROTO_UDP) return socket.type === SOCK_DGRAM;
+  if (level === IPPROTO_UDP) return isUdp(socket);
   return level === IPPROTO_IPV6 && socket.protocol.family === AF_INET6;
 }
 
 /** What reading an option of that level gives before anything of it is looked at: 0 or a negative error. */
 export function levelError(socket: Socket, level: i32): i64 {
-  if (hasLevel(socket, level)) return 0;
+  if (hasLevel(socket, level) || isRawOption(socket, level, 0)) return 0;
   return socket.protocol.family === AF_INET6 ? -ENOPROTOOPT : -EOPNOTSUPP;
 }
 
@@ -259,6 +287,8 @@ function maySet(socket: Socket, level: i32, number: u32): bool {
     if (number === IPV6_MULTICAST_HOPS && socket.type === SOCK_STREAM) return false;
     if (number === IPV6_ADDRFORM || number === IPV6_V6ONLY || number === IPV6_MTU) return true;
   }
+  const head = level === IPPROTO_IP && number === IP_HDRINCL;
+  if (head && socket.type !== SOCK_RAW) return false;
   return placeOf(socket, level, number) >= 0;
 }
 
@@ -299,6 +329,9 @@ export function setInetOption(
   from: u64,
   length: u32,
 ): i64 {
+  if (isRawOption(socket, level, number)) {
+    return setRawOption(program, socket, level, number, from, length);
+  }
   if (!hasLevel(socket, level)) return -ENOPROTOOPT;
   if (level === IPPROTO_TCP && number === TCP_CONGESTION) {
     if (length < 1) return -EINVAL;
@@ -370,6 +403,9 @@ function setNumber(socket: Socket, level: i32, number: u32, wanted: i32): i64 {
     value &= 0xff;
   }
   setValue(socket, place as u32, value);
+  // Who asks no more is not told what there is.
+  if ((place as u32) === VALUE_RECVERR && value === 0) dropErrors(socket);
+  if ((place as u32) === VALUE_RECVERR6 && value === 0) dropErrors(socket);
   // What has been kept back for more goes.
   if (level === IPPROTO_UDP && value === 0) sendCollected(socket);
   if (level === IPPROTO_TCP) {

@@ -1,7 +1,8 @@
 // The families AF_INET and AF_INET6 (ip(7), ipv6(7), tcp(7), udp(7)): their addresses, and what sockets.ts asks of a
-// family. Raw sockets and other protocols are not there.
+// family. What sockets of ICMP and raw ones do differently is in icmp_sockets.ts.
 
-import { CAP_NET_BIND_SERVICE, capable } from "../libroottask/credentials";
+import { CAP_NET_BIND_SERVICE, CAP_NET_RAW, capable } from "../libroottask/credentials";
+import { cameHigh, cameLow, camePort } from "../libroottask/datagram_queue";
 import {
   EACCES,
   EADDRINUSE,
@@ -15,6 +16,8 @@ import {
   ENOMEM,
   ENOTCONN,
   EOPNOTSUPP,
+  EPERM,
+  EPIPE,
   EPROTONOSUPPORT,
   ESOCKTNOSUPPORT,
 } from "../libroottask/errno";
@@ -27,6 +30,11 @@ import {
   FIXED_PORT,
   forgetRemote,
   INET_BYTES,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
+  IPPROTO_RAW,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
   inetOf,
   initPorts,
   isAny,
@@ -42,11 +50,19 @@ import {
   ROUTE_NONE,
   routeOf,
   setAny,
+  setValue,
   takeAnyPort,
   takePort,
+  VALUE_DISCOVER,
+  VALUE_HDRINCL,
+  VALUE_HDRINCL6,
 } from "../libroottask/inet";
+import { ICMP_HEAD } from "../libroottask/ip_packet";
+import { initPackets } from "../libroottask/ip_receive";
 import { OpenFile } from "../libroottask/open_file";
 import { Thread } from "../libroottask/program";
+import { writesHead } from "../libroottask/raw_delivery";
+import { sendRaw, setRaw } from "../libroottask/raw_socket";
 import {
   ADDRESS_MAX,
   AF_UNSPEC,
@@ -60,13 +76,16 @@ import {
   NAME_OWN,
   newSocket,
   Protocol,
+  SHUT_SEND,
   SOCK_DGRAM,
   SOCK_RAW,
   SOCK_STREAM,
   Socket,
   socketOf,
+  takeError,
   UNCONNECTED,
 } from "../libroottask/socket";
+import { receivedFrom } from "../libroottask/socket_messages";
 import {
   acceptTcp,
   closeTcp,
@@ -83,9 +102,6 @@ import {
 } from "../libroottask/tcp_socket";
 import { Transfer } from "../libroottask/transfer";
 import {
-  cameHigh,
-  cameLow,
-  camePort,
   closeUdp,
   continueUdp,
   ioctlUdp,
@@ -96,6 +112,7 @@ import {
   setTarget,
   shutUdp,
 } from "../libroottask/udp_socket";
+import { initEchoes, mayEcho, sendEchoRequest, takeEchoHead } from "./icmp_sockets";
 import {
   givenHops,
   givenService,
@@ -115,14 +132,16 @@ import {
 import { interfaceIoctl, NO_COMMAND } from "./interfaces";
 import { FAMILY_BYTES, setFamilyError } from "./socket_address";
 
-const IPPROTO_TCP: u32 = 6;
-const IPPROTO_UDP: u32 = 17;
 /** struct sockaddr_in; struct sockaddr_in6, which older programs know without its last field. */
 const ADDRESS4_BYTES: u32 = 16;
 const ADDRESS6_BYTES: u32 = 28;
 const ADDRESS6_LEAST: u32 = 24;
 /** The bit of `options` for it. */
 const SO_BROADCAST: u64 = 6;
+/** Mobility headers (RFC 6275), and where Linux has the checksums of its own raw protocols. */
+const IPPROTO_MH: u32 = 135;
+const CHECKSUM_ICMP6: i32 = 2;
+const CHECKSUM_MH: i32 = 4;
 /** Ports below need CAP_NET_BIND_SERVICE. */
 const PRIVILEGED_PORTS: u32 = 1024;
 
@@ -130,6 +149,10 @@ const tcp4 = changetype<Protocol>(memory.data(128));
 const tcp6 = changetype<Protocol>(memory.data(128));
 const udp4 = changetype<Protocol>(memory.data(128));
 const udp6 = changetype<Protocol>(memory.data(128));
+const echo4 = changetype<Protocol>(memory.data(128));
+const echo6 = changetype<Protocol>(memory.data(128));
+const raw4 = changetype<Protocol>(memory.data(128));
+const raw6 = changetype<Protocol>(memory.data(128));
 
 /** The address that has been read last. */
 let high: u64 = 0;
@@ -327,6 +350,51 @@ function checkContinuation(socket: Socket, message: Message, length: u32): i64 {
   return isMapped(message.toHigh, message.toLow) ? 0 : -EINVAL;
 }
 
+/** What a datagram goes with: where from, and hops and service. */
+let fromHigh: u64 = 0;
+let fromLow: u64 = 0;
+let withHops: u32 = 0;
+let withService: u32 = 0;
+
+/** Finds what goes with a datagram to the address that has been read: 0 or a negative error. */
+function chooseOutgoing(socket: Socket): i64 {
+  const inet = inetOf(socket);
+  const four = isMapped(high, low);
+  const wrong = readOutgoing(socket, four);
+  if (wrong !== 0) return wrong;
+  fromHigh = 0;
+  fromLow = four ? LOOPBACK4 : LOOPBACK6;
+  if (givenSource) {
+    fromHigh = sourceHigh;
+    fromLow = sourceLow;
+  } else if (!isAny(inet.localHigh, inet.localLow)) {
+    const localFour = isMapped(inet.localHigh, inet.localLow);
+    if (localFour && !four) return -EAFNOSUPPORT;
+    // An address of IPv6 that only a connection has set is none to send from to one of IPv4.
+    if (localFour === four) {
+      fromHigh = inet.localHigh;
+      fromLow = inet.localLow;
+    }
+  }
+  let hops = givenHops;
+  if (hops < 0) hops = optionValue(socket, four ? VALUE_TTL : VALUE_HOPS);
+  let service = givenService;
+  if (service < 0) service = optionValue(socket, four ? VALUE_TOS : VALUE_CLASS);
+  withHops = hops as u32;
+  withService = service as u32;
+  return 0;
+}
+
+/** Takes what `socket` is connected to for what has been read: 0, or -EDESTADDRREQ. */
+function targetPeer(socket: Socket): i64 {
+  const inet = inetOf(socket);
+  if (socket.state !== CONNECTED) return -EDESTADDRREQ;
+  high = inet.remoteHigh;
+  low = inet.remoteLow;
+  port = inet.remotePort;
+  return 0;
+}
+
 function sendDatagram(
   thread: Thread,
   file: OpenFile,
@@ -356,35 +424,116 @@ function sendDatagram(
     resolveAny(socket);
     if (isMapped(high, low) && inet.only6 !== 0) return -ENETUNREACH;
   } else {
-    if (socket.state !== CONNECTED) return -EDESTADDRREQ;
-    high = inet.remoteHigh;
-    low = inet.remoteLow;
-    port = inet.remotePort;
+    const error = targetPeer(socket);
+    if (error !== 0) return error;
   }
   setTarget(high, low, port);
-  const four = isMapped(high, low);
-  const wrong = readOutgoing(socket, four);
+  const wrong = chooseOutgoing(socket);
   if (wrong !== 0) return wrong;
-  let fromHigh: u64 = 0;
-  let fromLow: u64 = four ? LOOPBACK4 : LOOPBACK6;
-  if (givenSource) {
-    fromHigh = sourceHigh;
-    fromLow = sourceLow;
-    if (toSource) setTarget(fromHigh, fromLow, port);
-  } else if (!isAny(inet.localHigh, inet.localLow)) {
-    const localFour = isMapped(inet.localHigh, inet.localLow);
-    if (localFour && !four) return -EAFNOSUPPORT;
-    // An address of IPv6 that only a connection has set is none to send from to one of IPv4.
-    if (localFour === four) {
-      fromHigh = inet.localHigh;
-      fromLow = inet.localLow;
-    }
+  if (toSource && givenSource) setTarget(fromHigh, fromLow, port);
+  return sendUdp(thread, socket, transfer, fromHigh, fromLow, withHops, withService, more);
+}
+
+/** The address that has been read may be sent to by `socket`: 0 or a negative error. */
+function checkTarget(socket: Socket): i64 {
+  const route = routeOf(high, low);
+  if (route === ROUTE_NONE) return -ENETUNREACH;
+  const broadcasts = (socket.options & ((1 as u64) << SO_BROADCAST)) !== 0;
+  return route === ROUTE_BROADCAST && !broadcasts ? -EACCES : 0;
+}
+
+/** What a packet of `socket`, of ICMP or raw, goes with, to the address that has been read: 0 or a negative error. */
+function preparePacket(socket: Socket): i64 {
+  const toSource = isAny(high, low) && low !== 0;
+  resolveAny(socket);
+  if (isSix(socket) && isMapped(high, low)) return -ENETUNREACH;
+  const wrong = chooseOutgoing(socket);
+  if (wrong !== 0) return wrong;
+  if (toSource && givenSource) {
+    high = fromHigh;
+    low = fromLow;
   }
-  let hops = givenHops;
-  if (hops < 0) hops = optionValue(socket, four ? VALUE_TTL : VALUE_HOPS);
-  let service = givenService;
-  if (service < 0) service = optionValue(socket, four ? VALUE_TOS : VALUE_CLASS);
-  return sendUdp(thread, socket, transfer, fromHigh, fromLow, hops as u32, service as u32, more);
+  const error = checkTarget(socket);
+  if (error !== 0) return error;
+  const failed = takeError(socket);
+  if (failed !== 0) return failed;
+  if ((socket.shut & SHUT_SEND) !== 0) return -EPIPE;
+  setRaw(fromHigh, fromLow, high, low, withHops, withService);
+  return 0;
+}
+
+function sendEcho(
+  _thread: Thread,
+  file: OpenFile,
+  transfer: Transfer,
+  length: u32,
+  flags: u32,
+): i64 {
+  const socket = socketOf(file);
+  if (!takeAnyPort(socket)) return -EAGAIN;
+  if (transfer.left > 0xffff) return -EMSGSIZE;
+  if (transfer.left < (ICMP_HEAD as u64)) return -EINVAL;
+  if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+  const refused = takeEchoHead(socket, transfer);
+  if (refused !== 0) return refused;
+  let error: i64 = 0;
+  if (length === 0) error = targetPeer(socket);
+  else error = isSix(socket) ? parse6(length) : parse4(length, false);
+  if (error !== 0) return error;
+  error = preparePacket(socket);
+  return error !== 0 ? error : sendEchoRequest(socket, transfer);
+}
+
+/** Reads where a raw packet goes, out of `length` bytes, and of IPv6 by which protocol: 0 or a negative error. */
+function parseRaw(socket: Socket, length: u32): i64 {
+  if (!isSix(socket)) return parse4(length, true);
+  const error = parse6(length);
+  if (error !== 0) return error;
+  const other = port !== socket.number && socket.number !== IPPROTO_RAW;
+  return port !== 0 && (other || port > 255) ? -EINVAL : 0;
+}
+
+function sendRawPacket(
+  _thread: Thread,
+  file: OpenFile,
+  transfer: Transfer,
+  length: u32,
+  flags: u32,
+): i64 {
+  const socket = socketOf(file);
+  if (transfer.left > 0xffff) return -EMSGSIZE;
+  if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+  let error: i64 = 0;
+  if (namesTarget(socket, length)) error = parseRaw(socket, length);
+  else error = targetPeer(socket);
+  if (error !== 0) return error;
+  const protocol = isSix(socket) && length !== 0 && port !== 0 ? port : socket.number;
+  error = preparePacket(socket);
+  if (error !== 0) return error;
+  const whole = optionValue(socket, VALUE_DISCOVER) !== 0;
+  return sendRaw(socket, transfer, protocol, writesHead(socket), whole);
+}
+
+/** bind(2) of a raw socket: an address alone, raw_bind() and rawv6_bind() of Linux. */
+function bindRaw(_thread: Thread, socket: Socket, length: u32): i64 {
+  const inet = inetOf(socket);
+  const six = isSix(socket);
+  if (six) {
+    if (length < ADDRESS6_LEAST || familyOf() !== AF_INET6) return -EINVAL;
+    parse6(length);
+    if (isMapped(high, low)) return -EADDRNOTAVAIL;
+  }
+  if (socket.state !== UNCONNECTED || length < ADDRESS4_BYTES) return -EINVAL;
+  if (!six) {
+    store<u16>(address, AF_INET as u16);
+    parse4(length, true);
+  }
+  const wrong = checkLocal(socket);
+  if (wrong !== 0) return wrong;
+  inet.localHigh = high;
+  inet.localLow = low;
+  if (!isAny(high, low)) inet.fixed |= FIXED_ADDRESS;
+  return 0;
 }
 
 function listenNot(_thread: Thread, _socket: Socket, _backlog: u32): i64 {
@@ -411,7 +560,29 @@ function noSender(_socket: Socket): u32 {
 }
 
 function sender(socket: Socket): u32 {
-  return camePort === 0 ? 0 : putInet(socket, cameHigh, cameLow, camePort);
+  return receivedFrom === null ? 0 : putInet(socket, cameHigh, cameLow, camePort);
+}
+
+/** What sockets of that type and protocol do; null where there is none, and an error in `familyError`. */
+function protocolFor(six: bool, type: u32, number: u32): Protocol | null {
+  setFamilyError(-EPROTONOSUPPORT);
+  if (type === SOCK_RAW) {
+    if (number === 0) return null;
+    setFamilyError(-EPERM);
+    if (!capable(CAP_NET_RAW)) return null;
+    return six ? raw6 : raw4;
+  }
+  if (type === SOCK_STREAM) {
+    if (number !== 0 && number !== IPPROTO_TCP) return null;
+    return six ? tcp6 : tcp4;
+  }
+  if (number === (six ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
+    setFamilyError(-EACCES);
+    if (!mayEcho()) return null;
+    return six ? echo6 : echo4;
+  }
+  if (number !== 0 && number !== IPPROTO_UDP) return null;
+  return six ? udp6 : udp4;
 }
 
 /** A socket of `family`, type and protocol `number`, as socket(2) has them; null, and an error in `familyError`. */
@@ -421,13 +592,10 @@ export function newInetSocket(family: u32, type: u32, number: u32): Socket | nul
   if (number > 262) return null;
   setFamilyError(-ESOCKTNOSUPPORT);
   if (!stream && type !== SOCK_DGRAM && type !== SOCK_RAW) return null;
-  setFamilyError(-EPROTONOSUPPORT);
-  if (type === SOCK_RAW && number === 0) return null;
-  const own = stream ? IPPROTO_TCP : IPPROTO_UDP;
-  if (type === SOCK_RAW || (number !== 0 && number !== own)) return null;
+  const protocol = protocolFor(family === AF_INET6, type, number);
+  if (protocol === null) return null;
   setFamilyError(-ENOMEM);
-  const six = family === AF_INET6;
-  const socket = newSocket(stream ? (six ? tcp6 : tcp4) : six ? udp6 : udp4, type);
+  const socket = newSocket(protocol, type);
   if (socket === null) return null;
   socket.own = allocate(INET_BYTES);
   if (socket.own === 0) {
@@ -440,7 +608,20 @@ export function newInetSocket(family: u32, type: u32, number: u32): Socket | nul
   }
   setAny(socket);
   defaultValues(socket);
+  inetOf(socket).checksumAt = -1;
+  if (type === SOCK_RAW) beginRaw(socket, number);
   return socket;
+}
+
+/** `socket` gets what there is of protocol `number`. */
+function beginRaw(socket: Socket, number: u32): void {
+  const inet = inetOf(socket);
+  socket.number = number;
+  takePort(socket, number);
+  inet.fixed |= FIXED_PORT;
+  if (number === IPPROTO_RAW) setValue(socket, isSix(socket) ? VALUE_HDRINCL6 : VALUE_HDRINCL, 1);
+  if (isSix(socket) && number === IPPROTO_ICMPV6) inet.checksumAt = CHECKSUM_ICMP6;
+  if (isSix(socket) && number === IPPROTO_MH) inet.checksumAt = CHECKSUM_MH;
 }
 
 function ioctl(thread: Thread, socket: Socket, command: u32, argument: u64): i64 {
@@ -469,6 +650,13 @@ function setUp(protocol: Protocol, family: u32, number: u32): void {
   protocol.close = stream ? closeTcp : closeUdp;
 }
 
+/** Sockets of ICMP and raw ones are as those of UDP but for what they send, and what raw ones are bound to. */
+function setUpPackets(protocol: Protocol, family: u32, number: u32): void {
+  setUp(protocol, family, number);
+  protocol.send = number === 0 ? sendRawPacket : sendEcho;
+  if (number === 0) protocol.bind = bindRaw;
+}
+
 /** Comes before a socket is made. */
 export function initInetSockets(): void {
   initPorts();
@@ -476,6 +664,12 @@ export function initInetSockets(): void {
   setUp(tcp6, AF_INET6, IPPROTO_TCP);
   setUp(udp4, AF_INET, IPPROTO_UDP);
   setUp(udp6, AF_INET6, IPPROTO_UDP);
+  setUpPackets(echo4, AF_INET, IPPROTO_ICMP);
+  setUpPackets(echo6, AF_INET6, IPPROTO_ICMPV6);
+  setUpPackets(raw4, AF_INET, 0);
+  setUpPackets(raw6, AF_INET6, 0);
+  initEchoes();
+  initPackets();
   tcp6.four = tcp4;
   udp6.four = udp4;
 }

@@ -32,7 +32,6 @@ import {
   MSG_CTRUNC,
   MSG_DONTWAIT,
   MSG_OOB,
-  SOCK_DGRAM,
   SOCK_STREAM,
   Socket,
   socketOf,
@@ -228,7 +227,7 @@ function sendHeader(thread: Thread, file: OpenFile, at: u64, flags: u32): i64 {
     release(controls, size);
     return unconnected;
   }
-  if (isInet(socket) && socket.type === SOCK_DGRAM) {
+  if (isInet(socket) && socket.type !== SOCK_STREAM) {
     // What they mean depends on where the datagram goes. Sending one does not wait.
     setOutgoing(controls, size);
     const result = sendTo(thread, file, name, length, flags);
@@ -298,7 +297,7 @@ function receiveHeader(thread: Thread, file: OpenFile, at: u64, flags: u32): i64
   // The end of a stream has nobody's.
   const hasSender = receivedFrom !== null || socket.type === SOCK_STREAM;
   if (isInet(socket)) {
-    if (socket.type === SOCK_DGRAM && receivedFrom !== null) tellDatagram(program, socket);
+    if (socket.type !== SOCK_STREAM && receivedFrom !== null) tellDatagram(program, socket);
   } else if (hasSender && socket.passesCredentials !== 0) {
     putCredentials(program);
   }

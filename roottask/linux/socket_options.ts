@@ -105,7 +105,7 @@ function intOption(socket: Socket, option: u32): i64 {
     case SO_ACCEPTCONN:
       return socket.state === LISTENING ? 1 : 0;
     case SO_PROTOCOL:
-      return socket.protocol.number as i64;
+      return socket.number as i64;
     case SO_DOMAIN:
       return socket.protocol.family as i64;
     default:
