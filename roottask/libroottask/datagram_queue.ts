@@ -2,8 +2,10 @@
 
 import { forgetError } from "./error_queue";
 import { inetOf, optionValue, VALUE_PKTINFO, VALUE_PKTINFO6 } from "./inet";
+import { isFour } from "./ip_packet";
+import { keptBytes, viewMessage, viewPacket } from "./packet_filter";
 import { Message, Socket } from "./socket";
-import { append, freeMessage } from "./socket_messages";
+import { append, copyMessage, freeMessage } from "./socket_messages";
 
 /** Where the last datagram came from and went to. */
 export let cameHigh: u64 = 0;
@@ -30,6 +32,27 @@ export function noteAddresses(message: Message): void {
   cameService = message.service;
   cameTime = message.time;
   cameNoted = message.noted !== 0;
+}
+
+const ETHERTYPE4: u32 = 0x0800;
+const ETHERTYPE6: u32 = 0x86dd;
+
+/** How much `to` keeps of what is at `from` in `packet`, as its filter says. */
+export function keptOf(packet: Message, from: usize, to: Socket): u32 {
+  const skipped = (from - packet.data) as u32;
+  viewMessage(from, packet.length - skipped);
+  if (to.filter !== 0) viewPacket(packet.data, 0, isFour(packet) ? ETHERTYPE4 : ETHERTYPE6, 0);
+  return keptBytes(to);
+}
+
+/** Gives `to` a copy of what is at `from` in `packet`, unless its filter is against that. */
+export function deliverPart(packet: Message, from: usize, to: Socket): void {
+  const kept = keptOf(packet, from, to);
+  if (kept === 0 && to.filter !== 0) return;
+  const copy = copyMessage(packet, (from - packet.data) as u32);
+  if (copy === null) return;
+  copy.length = kept;
+  deliverDatagram(copy, to);
 }
 
 /** Puts `message` into the queue of `to`, or loses it where that is full. */

@@ -1,7 +1,7 @@
 // ICMP (RFC 792, RFC 1122) and ICMPv6 (RFC 4443): echo requests are answered, errors are sent about packets that nobody takes,
 // and those that come are told to the sockets whose packets they are about. Left out: redirects, time stamps, neighbours.
 
-import { deliverDatagram } from "./datagram_queue";
+import { deliverPart } from "./datagram_queue";
 import {
   EACCES,
   ECONNREFUSED,
@@ -56,7 +56,6 @@ import {
 import { carry } from "./lo";
 import { matchesRaw, writesHead } from "./raw_delivery";
 import { CONNECTED, Message, Socket } from "./socket";
-import { copyMessage } from "./socket_messages";
 import { notify } from "./watches";
 
 export const ECHO_REPLY: u32 = 0;
@@ -174,8 +173,7 @@ function takeReply(packet: Message, at: usize): void {
   const id = bswap<u16>(load<u16>(at + 4)) as u32;
   const socket = echoSocket(id, packet.toHigh, packet.toLow, four);
   if (socket === null) return;
-  const copy = copyMessage(packet, (at - packet.data) as u32);
-  if (copy !== null) deliverDatagram(copy, socket);
+  deliverPart(packet, at, socket);
 }
 
 /** What an error means: its number, and that one who does not ask for errors is told as well. */

@@ -1,6 +1,6 @@
 // Who of the raw sockets gets a packet (raw(7)): of IPv4 whole, of IPv6 what it carries.
 
-import { deliverDatagram } from "./datagram_queue";
+import { deliverPart } from "./datagram_queue";
 import {
   AF_INET6,
   firstRaw,
@@ -15,7 +15,6 @@ import {
 } from "./inet";
 import { checksum, ICMP_HEAD, isFour, pseudoSum } from "./ip_packet";
 import { Message, Socket } from "./socket";
-import { copyMessage } from "./socket_messages";
 
 /** Type, code and checksum. */
 const ICMP6_HEAD: u32 = 4;
@@ -71,8 +70,7 @@ export function deliverRaw(packet: Message, protocol: u32, at: usize, length: u3
       found = true;
       const kept = icmp && (length < least || isFiltered(socket, load<u8>(at) as u32));
       if (!kept && (four || isChecked(socket, packet, protocol, at, length))) {
-        const copy = copyMessage(packet, four ? 0 : ((at - packet.data) as u32));
-        if (copy !== null) deliverDatagram(copy, socket);
+        deliverPart(packet, four ? packet.data : at, socket);
       }
     }
     socket = next;

@@ -1,6 +1,7 @@
 // Sockets of all families (socket(7)): their record, what a family does with one, and waiting. A socket has a queue of
 // what has been sent to it (socket_messages.ts). What descriptors do with one is in socket_file.ts.
 
+import { dropProgram } from "./classic_bpf";
 import { monotonic } from "./clock";
 import { actor } from "./credentials";
 import { EAGAIN, EINTR, EINVAL } from "./errno";
@@ -158,6 +159,13 @@ export class Socket {
   receiveTime: u64;
   /** Options that change nothing: a bit per SO_…. */
   options: u64;
+  /** SO_ATTACH_FILTER: a program (packet_filter.ts), its instructions, and that it stays (SO_LOCK_FILTER). */
+  filter: usize;
+  filterLength: u32;
+  filterLocked: u32;
+  /** SO_TIMESTAMP and its like: which of them, 0 for none; and when what was received last came, 0 for never. */
+  stamps: u32;
+  stamp: i64;
   /** SO_LINGER: on, and seconds. */
   lingers: u32;
   lingerTime: u32;
@@ -311,6 +319,7 @@ export function keepSocket(socket: Socket): void {
 export function letGo(socket: Socket): void {
   if (--socket.refs !== 0) return;
   if (socket.nameLength !== 0) release(socket.name, UNIX_NAME_MAX);
+  if (socket.filter !== 0) dropProgram(socket.filter, socket.filterLength);
   if (socket.own !== 0) release(socket.own, socket.protocol.ownBytes);
   destroy<Socket>(socket);
 }

@@ -2,7 +2,7 @@
 // comes back as an error where the sender is connected; one that there is no room for is lost, as on Linux. One can be put
 // together by several calls (MSG_MORE, UDP_CORK): where it goes and with what is said by the first.
 
-import { deliverDatagram, noteAddresses } from "./datagram_queue";
+import { deliverDatagram, keptOf, noteAddresses } from "./datagram_queue";
 import { EACCES, EAGAIN, EFAULT, EMSGSIZE, ENETUNREACH, ENOTCONN, ENOTTY, EPIPE } from "./errno";
 import { dropErrors, ORIGIN_LOCAL, queueError, takeQueued } from "./error_queue";
 import { NO_PORT, NO_PORT6, sendError, UNREACHABLE, UNREACHABLE6 } from "./icmp";
@@ -94,12 +94,28 @@ export function setTarget(high: u64, low: u64, port: u32): void {
   targetPort = port;
 }
 
+/** Gives `to` a datagram, as much as its filter keeps, which sees the head of UDP. */
+function give(message: Message, to: Socket): void {
+  if (to.filter !== 0) {
+    const packet = packetOf(message);
+    const at: usize = packet === null ? 0 : packet.data + headBytes(isFour(packet));
+    const kept: u32 = packet === null ? 0 : keptOf(packet, at, to);
+    if (packet !== null) freeMessage(packet);
+    if (kept === 0) {
+      freeMessage(message);
+      return;
+    }
+    message.length = max<u32>(kept, UDP_HEAD) - UDP_HEAD;
+  }
+  deliverDatagram(message, to);
+}
+
 /** A datagram for all that have the port. */
 function deliverToAll(message: Message): void {
   let to = nextReceiver(null, message.toHigh, message.toLow, message.toPort);
   while (to !== null) {
     const copy = copyMessage(message, 0);
-    if (copy !== null) deliverDatagram(copy, to);
+    if (copy !== null) give(copy, to);
     to = nextReceiver(to, message.toHigh, message.toLow, message.toPort);
   }
   freeMessage(message);
@@ -247,7 +263,7 @@ function arrive(message: Message, packet: Message | null): void {
   }
   const to = receiverFor(DATAGRAMS, message.toHigh, message.toLow, message.toPort);
   if (to !== null) {
-    deliverDatagram(message, to);
+    give(message, to);
     return;
   }
   const lost = packet === null ? packetOf(message) : packet;

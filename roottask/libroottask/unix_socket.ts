@@ -20,6 +20,7 @@ import { allocate, create, destroy } from "./heap";
 import { enterTree, Keyed, leaveTree, withOrder } from "./keyed_tree";
 import { dropMount } from "./mount_users";
 import { FIONREAD } from "./open_file";
+import { keptBytes, viewMessage } from "./packet_filter";
 import {
   POLLERR,
   POLLHUP,
@@ -303,6 +304,15 @@ function sendOne(
   if (error !== 0) return error;
   const message = makeMessage(thread, from, transfer, length as u32);
   if (message === null) return messageError;
+  // What a filter keeps away counts as sent.
+  if (to !== null && to.filter !== 0) {
+    viewMessage(message.data, message.length);
+    message.length = keptBytes(to);
+    if (message.length === 0) {
+      freeMessage(message);
+      return length as i64;
+    }
+  }
   error = to === null ? missing : awaitTaker(thread, from, to, mayWait, end);
   if (error !== 0 || to === null) {
     freeMessage(message);

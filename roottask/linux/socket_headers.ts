@@ -9,6 +9,7 @@ import {
   Credentials,
   hasCapability,
 } from "../libroottask/credentials";
+import { cameTime } from "../libroottask/datagram_queue";
 import { closeFile, fileAt, installFile } from "../libroottask/descriptors";
 import {
   EBADF,
@@ -105,6 +106,10 @@ const SOL_SOCKET: i32 = 1;
 const SCM_RIGHTS: i32 = 1;
 const SCM_CREDENTIALS: i32 = 2;
 const CREDENTIALS_BYTES: u32 = 12;
+const SO_TIMESTAMPNS: u32 = 35;
+const SO_TIMESTAMPNS_NEW: u32 = 64;
+const SECOND: i64 = 1_000_000_000;
+const time = memory.data(16, 8);
 const credentials = memory.data(12, 4);
 /** Control messages of a call are shorter (net.core.optmem_max). */
 const CONTROLS_MAX: u64 = 20_480;
@@ -256,6 +261,15 @@ function putCredentials(program: Program): void {
   tellControl(program, SOL_SOCKET, SCM_CREDENTIALS, credentials, CREDENTIALS_BYTES);
 }
 
+/** Tells when the message has come: seconds, and microseconds or nanoseconds. */
+function putTime(program: Program, socket: Socket): void {
+  const fine = socket.stamps === SO_TIMESTAMPNS || socket.stamps === SO_TIMESTAMPNS_NEW;
+  const rest = cameTime % SECOND;
+  store<i64>(time, cameTime / SECOND);
+  store<i64>(time + 8, fine ? rest : rest / 1000);
+  tellControl(program, SOL_SOCKET, socket.stamps as i32, time, 16);
+}
+
 /** Gives the program descriptors for the open files that came along, as many as there is room for. */
 function putRights(program: Program, closing: bool): void {
   const room = tellLeft < (CONTROL_HEAD as u64) ? 0 : (tellLeft - (CONTROL_HEAD as u64)) / 4;
@@ -297,7 +311,10 @@ function receiveHeader(thread: Thread, file: OpenFile, at: u64, flags: u32): i64
   // The end of a stream has nobody's.
   const hasSender = receivedFrom !== null || socket.type === SOCK_STREAM;
   if (isInet(socket)) {
-    if (socket.type !== SOCK_STREAM && receivedFrom !== null) tellDatagram(program, socket);
+    if (socket.type !== SOCK_STREAM && receivedFrom !== null) {
+      if (socket.stamps !== 0) putTime(program, socket);
+      tellDatagram(program, socket);
+    }
   } else if (hasSender && socket.passesCredentials !== 0) {
     putCredentials(program);
   }

@@ -1,8 +1,25 @@
 // Options of sockets: getsockopt(2), setsockopt(2), those of SOL_SOCKET (socket(7), unix(7)).
 
 import { Utcb } from "../libhedron/utcb";
+import {
+  dropProgram,
+  INSTRUCTION_BYTES,
+  INSTRUCTIONS_MAX,
+  isProgram,
+  newProgramRoom,
+} from "../libroottask/classic_bpf";
 import { CAP_NET_ADMIN, capable } from "../libroottask/credentials";
-import { EDOM, EFAULT, EINVAL, ENOPROTOOPT, EOPNOTSUPP, EPERM } from "../libroottask/errno";
+import {
+  EDOM,
+  EFAULT,
+  EINVAL,
+  ENOENT,
+  ENOMEM,
+  ENOPROTOOPT,
+  EOPNOTSUPP,
+  EPERM,
+} from "../libroottask/errno";
+import { packetInstructions } from "../libroottask/packet_filter";
 import { seenId } from "../libroottask/pid_numbers";
 import { Program, Thread } from "../libroottask/program";
 import { AF_UNIX, LISTENING, Socket, socketOf, takeError } from "../libroottask/socket";
@@ -38,7 +55,14 @@ const SO_RCVLOWAT: u32 = 18;
 const SO_SNDLOWAT: u32 = 19;
 const SO_RCVTIMEO: u32 = 20;
 const SO_SNDTIMEO: u32 = 21;
+const SO_ATTACH_FILTER: u32 = 26;
+const SO_DETACH_FILTER: u32 = 27;
+const SO_TIMESTAMP: u32 = 29;
 const SO_ACCEPTCONN: u32 = 30;
+const SO_TIMESTAMPNS: u32 = 35;
+const SO_LOCK_FILTER: u32 = 44;
+const SO_TIMESTAMP_NEW: u32 = 63;
+const SO_TIMESTAMPNS_NEW: u32 = 64;
 const SO_SNDBUFFORCE: u32 = 32;
 const SO_RCVBUFFORCE: u32 = 33;
 const SO_PROTOCOL: u32 = 38;
@@ -60,6 +84,9 @@ const FORCED_MAX: i32 = 0x3fff_ffff;
 const SEND_MIN: u32 = 4608;
 const RECEIVE_MIN: u32 = 2304;
 const BUFFER_MAX: u32 = 212_992;
+
+/** struct sock_fprog: a length of 16 bits, and at 8 an address. */
+const FPROG_BYTES: u32 = 16;
 
 /** Priorities that everybody may give. */
 const PRIORITY_MAX: u32 = 6;
@@ -108,6 +135,13 @@ function intOption(socket: Socket, option: u32): i64 {
       return socket.number as i64;
     case SO_DOMAIN:
       return socket.protocol.family as i64;
+    case SO_LOCK_FILTER:
+      return socket.filterLocked as i64;
+    case SO_TIMESTAMP:
+    case SO_TIMESTAMPNS:
+    case SO_TIMESTAMP_NEW:
+    case SO_TIMESTAMPNS_NEW:
+      return socket.stamps === option ? 1 : 0;
     default:
       if (option > 63 || (SWITCHES & ((1 as u64) << option)) === 0) return -1;
       return (socket.options & ((1 as u64) << option)) !== 0 ? 1 : 0;
@@ -165,10 +199,52 @@ export function sysGetsockopt(thread: Thread, regs: Utcb): i64 {
     store<u32>(value + 4, socket.lingerTime);
     return putValue(program, regs, 8);
   }
+  if (option === SO_ATTACH_FILTER) return getFilter(program, socket, regs);
   const found = intOption(socket, option);
   if (found < 0) return -ENOPROTOOPT;
   store<i32>(value, found as i32);
   return putValue(program, regs, 4);
+}
+
+/** SO_GET_FILTER: the instructions, and how many there are. */
+function getFilter(program: Program, socket: Socket, regs: Utcb): i64 {
+  const room = got;
+  const length = socket.filterLength;
+  if (room !== 0 && length !== 0) {
+    if ((room as u32) < length) return -EINVAL;
+    const bytes = length * INSTRUCTION_BYTES;
+    if (!copyTo(program.space, regs.r10, socket.filter, bytes)) return -EFAULT;
+  }
+  return put32(program.space, regs.r8, length) ? 0 : -EFAULT;
+}
+
+function dropFilter(socket: Socket): void {
+  if (socket.filter !== 0) dropProgram(socket.filter, socket.filterLength);
+  socket.filter = 0;
+  socket.filterLength = 0;
+}
+
+/** SO_ATTACH_FILTER: struct sock_fprog of `length` bytes at `at` tells of the program. */
+function setFilter(program: Program, socket: Socket, at: u64, length: u32): i64 {
+  if (length !== FPROG_BYTES) return -EINVAL;
+  if (!copyFrom(program.space, value, at, FPROG_BYTES)) return -EFAULT;
+  if (socket.filterLocked !== 0) return -EPERM;
+  const count = load<u16>(value) as u32;
+  const from = load<u64>(value + 8);
+  if (count === 0 || count > INSTRUCTIONS_MAX || from === 0) return -EINVAL;
+  const room = newProgramRoom(count);
+  if (room === 0) return -ENOMEM;
+  let error: i64 = 0;
+  if (!copyFrom(program.space, room, from, count * INSTRUCTION_BYTES)) error = -EFAULT;
+  else if (!isProgram(room, count, packetInstructions)) error = -EINVAL;
+  if (error !== 0) {
+    dropProgram(room, count);
+    return error;
+  }
+  dropFilter(socket);
+  socket.filter = room;
+  socket.filterLength = count;
+  return 0;
 }
 
 /** SO_RCVTIMEO and SO_SNDTIMEO: a struct timeval. */
@@ -230,6 +306,23 @@ export function sysSetsockopt(thread: Thread, regs: Utcb): i64 {
     case SO_RCVBUFFORCE:
       if (!capable(CAP_NET_ADMIN)) return -EPERM;
       socket.receiveBuffer = max<u32>(forcedBuffer(wanted) * 2, RECEIVE_MIN);
+      return 0;
+    case SO_ATTACH_FILTER:
+      return setFilter(program, socket, regs.r10, length as u32);
+    case SO_DETACH_FILTER:
+      if (socket.filterLocked !== 0) return -EPERM;
+      if (socket.filter === 0) return -ENOENT;
+      dropFilter(socket);
+      return 0;
+    case SO_LOCK_FILTER:
+      if (socket.filterLocked !== 0 && wanted === 0) return -EPERM;
+      socket.filterLocked = wanted !== 0 ? 1 : 0;
+      return 0;
+    case SO_TIMESTAMP:
+    case SO_TIMESTAMPNS:
+    case SO_TIMESTAMP_NEW:
+    case SO_TIMESTAMPNS_NEW:
+      socket.stamps = wanted !== 0 ? option : 0;
       return 0;
     case SO_PASSCRED:
       socket.passesCredentials = wanted !== 0 ? 1 : 0;

@@ -17,6 +17,7 @@ import { Node } from "../libroottask/tree";
 import { requestCount, requestMax } from "../linux/aio/contexts";
 import { ownCorePattern, PATTERN_BYTES } from "../linux/core_name";
 import { NAME_FIELD, ownHostNames } from "../linux/host_names";
+import { echoGroups, initEchoes } from "../linux/icmp_sockets";
 import { ipcSpaceHere, PLACES } from "../linux/ipc/objects";
 import { HARD_MSG_MAX, HARD_MSGSIZE_MAX } from "../linux/ipc/posix_queue_calls";
 import { IpcSpace, IpcTable } from "../linux/ipc/records";
@@ -41,6 +42,8 @@ const ANY: u64 = u64.MAX_VALUE;
 const PID_LEAST: u64 = 301;
 const PID_MOST: u64 = 4_194_304;
 const PAGE: u32 = 4096;
+/** GID_T_MAX of Linux. */
+const GROUP_MOST: u64 = 0xffff_fffe;
 /** Largest power of two that a pipe's size may be. */
 const PIPE_MOST: u32 = 1 << 31;
 
@@ -363,6 +366,24 @@ function addKeySettings(kernel: Node): void {
 
 function ofAreas(_program: Program): usize {
   return maxMapCount();
+}
+
+function ofEchoGroups(_program: Program): usize {
+  return echoGroups;
+}
+
+/** The last group is none before the first: nobody's are meant (ipv4_ping_group_range() of Linux). */
+function echoGroupsWritten(place: usize, _before: usize): i64 {
+  if (load<u32>(place) > load<u32>(place + 4)) initEchoes();
+  return 0;
+}
+
+/** Adds the files to /proc/sys/net. */
+export function addNetSettings(net: Node): void {
+  const ipv4 = fixed(net, "ipv4");
+  const written = echoGroupsWritten;
+  const most: u64 = GROUP_MOST;
+  addChecked(ipv4, "ping_group_range", WRITABLE, UNSIGNED, 2, 0, most, ofEchoGroups, written);
 }
 
 /** Adds the files to /proc/sys/vm. */

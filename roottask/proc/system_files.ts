@@ -11,7 +11,7 @@ import { locks } from "./lock_list";
 import * as net from "./net";
 import { END } from "./sequence";
 import { slabs } from "./slabs";
-import { addMemorySettings, addSettings } from "./sys";
+import { addMemorySettings, addNetSettings, addSettings } from "./sys";
 import * as system from "./system";
 import * as listing from "./sysvipc";
 import { byte, bytes, text } from "./writer";
@@ -209,5 +209,6 @@ export function addSystemFiles(directory: Node, add: AddFile): void {
   add(generator, "entropy_avail", ENTROPY, 0o444);
   const memory = fixed(sys, "vm");
   add(memory, "overcommit_memory", OVERCOMMIT, 0o444);
+  addNetSettings(fixed(sys, "net"));
   addMemorySettings(memory);
 }

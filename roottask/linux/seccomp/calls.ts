@@ -2,6 +2,12 @@
 // so that SECCOMP_RET_USER_NOTIF is answered as where nobody listens; calls are not logged.
 
 import { Utcb } from "../../libhedron/utcb";
+import {
+  dropProgram,
+  INSTRUCTION_BYTES,
+  INSTRUCTIONS_MAX,
+  newProgramRoom,
+} from "../../libroottask/classic_bpf";
 import { CAP_SYS_ADMIN, capable } from "../../libroottask/credentials";
 import { EACCES, EFAULT, EINVAL, ENOMEM, EOPNOTSUPP, ESRCH } from "../../libroottask/errno";
 import { bypassMediator } from "../../libroottask/mediator";
@@ -9,8 +15,8 @@ import { seenId } from "../../libroottask/pid_numbers";
 import { Thread } from "../../libroottask/program";
 import { copyFrom, copyTo, get32, got } from "../../libroottask/space";
 import { linuxThread } from "../state";
-import { INSTRUCTION_BYTES, INSTRUCTIONS_MAX, isFilterProgram } from "./filter_program";
-import { addFilter, descends, dropFilterProgram, newFilterProgram, shareFilters } from "./filters";
+import { isFilterProgram } from "./filter_program";
+import { addFilter, descends, shareFilters } from "./filters";
 import {
   MODE_FILTER,
   MODE_NONE,
@@ -105,13 +111,13 @@ function setFilter(thread: Thread, flags: u32, address: u64): i64 {
   const from = load<u64>(buffer + 8);
   if (length === 0 || length > INSTRUCTIONS_MAX) return -EINVAL;
   if (linuxThread(thread).noNewPrivileges === 0 && !capable(CAP_SYS_ADMIN)) return -EACCES;
-  const program = newFilterProgram(length);
+  const program = newProgramRoom(length);
   if (program === 0) return -ENOMEM;
   let result: i64 = -EFAULT;
   if (copyFrom(space, program, from, length * INSTRUCTION_BYTES)) {
     result = isFilterProgram(program, length) ? attach(thread, program, length, flags) : -EINVAL;
   }
-  if (result !== 0) dropFilterProgram(program, length);
+  if (result !== 0) dropProgram(program, length);
   return result;
 }
 

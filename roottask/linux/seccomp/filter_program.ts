@@ -1,175 +1,39 @@
-// Filters of system calls as programs for the classic BPF machine, of the kinds of instructions that seccomp takes
-// (seccomp(2), "Filters"; net/core/filter.c and kernel/seccomp.c of Linux 6.1): what is a program, and what one says
-// of a call. It has two registers of 32 bits, 16 words of memory and no jumps backward, so each comes to its end.
+// Filters of system calls as programs for the classic BPF machine (libroottask/classic_bpf.ts), with the instructions that
+// seccomp takes (seccomp(2), "Filters"; seccomp_check_filter() of Linux): what they load is what is told of a call.
 
-/** struct sock_filter: code, u16; where a test jumps if it is true and if not, u8 each; k, u32. */
-export const INSTRUCTION_BYTES: u32 = 8;
-/** BPF_MAXINSNS: instructions of a program at most. */
-export const INSTRUCTIONS_MAX: u32 = 4096;
+import {
+  CLASS,
+  CLASS_ALU,
+  CLASS_JMP,
+  codeAt,
+  DIV,
+  ifFalse,
+  ifTrue,
+  isProgram,
+  JA,
+  JSET,
+  OPERATION,
+  RET_K,
+  runProgram,
+  SOURCE_X,
+  valueAt,
+} from "../../libroottask/classic_bpf";
+
 /** struct seccomp_data: number, architecture, instruction pointer, six arguments. */
 export const DATA_BYTES: u32 = 64;
-
-const WORDS: u32 = 16;
-
-/** Instructions: class, size or operation, mode or source. */
-const LD_IMM: u32 = 0x00;
-const LDX_IMM: u32 = 0x01;
-const ST: u32 = 0x02;
-const STX: u32 = 0x03;
-const JA: u32 = 0x05;
-const RET_K: u32 = 0x06;
-const TAX: u32 = 0x07;
-const RET_A: u32 = 0x16;
+/** Loads a word of it. */
 const LD_ABS: u32 = 0x20;
-const LD_MEM: u32 = 0x60;
-const LDX_MEM: u32 = 0x61;
-const LD_LEN: u32 = 0x80;
-const LDX_LEN: u32 = 0x81;
-const NEG: u32 = 0x84;
-const TXA: u32 = 0x87;
-
-const CLASS: u32 = 0x07;
-const CLASS_ALU: u32 = 0x04;
-const CLASS_JMP: u32 = 0x05;
-const OPERATION: u32 = 0xf0;
-const SOURCE_X: u32 = 0x08;
-
-const ADD: u32 = 0x00;
-const SUB: u32 = 0x10;
-const MUL: u32 = 0x20;
-const DIV: u32 = 0x30;
-const OR: u32 = 0x40;
-const AND: u32 = 0x50;
-const LSH: u32 = 0x60;
-const RSH: u32 = 0x70;
-const XOR: u32 = 0xa0;
-
-const JEQ: u32 = 0x10;
-const JGT: u32 = 0x20;
-const JGE: u32 = 0x30;
-const JSET: u32 = 0x40;
 
 /** What Linux puts before each program. */
 const PROLOGUE: u32 = 3;
 
-/** Words that are known to be written where an instruction is come to by a jump: u16 for each. */
-const masks = memory.data(2 * 4096);
-const words = memory.data(4 * 16);
-
-function codeAt(program: usize, index: u32): u32 {
-  return load<u16>(program + index * INSTRUCTION_BYTES) as u32;
+function knows(code: u32, value: u32): bool {
+  return code === LD_ABS && value < DATA_BYTES && (value & 3) === 0;
 }
 
-function valueAt(program: usize, index: u32): u32 {
-  return load<u32>(program + index * INSTRUCTION_BYTES, 4);
-}
-
-/** The jumps of the test at `index`: as many instructions are left out. */
-function ifTrue(program: usize, index: u32): u32 {
-  return load<u8>(program + index * INSTRUCTION_BYTES, 2) as u32;
-}
-
-function ifFalse(program: usize, index: u32): u32 {
-  return load<u8>(program + index * INSTRUCTION_BYTES, 3) as u32;
-}
-
-/** An arithmetic instruction may be `code` with the constant `value`. */
-function isArithmetic(code: u32, value: u32): bool {
-  if (code === NEG) return true;
-  const constant = (code & SOURCE_X) === 0;
-  switch (code & ~(CLASS | SOURCE_X)) {
-    case ADD:
-    case SUB:
-    case MUL:
-    case OR:
-    case AND:
-    case XOR:
-      return true;
-    case DIV:
-      return !constant || value !== 0;
-    case LSH:
-    case RSH:
-      return !constant || value < 32;
-    default:
-      return false;
-  }
-}
-
-/** The jump at `index` of a program of `length` instructions is one, and stays inside. */
-function isJump(program: usize, index: u32, length: u32): bool {
-  const code = codeAt(program, index);
-  const left = length - index - 1;
-  if (code === JA) return valueAt(program, index) < left;
-  const operation = code & ~(CLASS | SOURCE_X);
-  if (operation < JEQ || operation > JSET) return false;
-  return ifTrue(program, index) < left && ifFalse(program, index) < left;
-}
-
-function isInstruction(program: usize, index: u32, length: u32): bool {
-  const code = codeAt(program, index);
-  const value = valueAt(program, index);
-  switch (code) {
-    case LD_IMM:
-    case LDX_IMM:
-    case RET_K:
-    case RET_A:
-    case TAX:
-    case TXA:
-    case LD_LEN:
-    case LDX_LEN:
-      return true;
-    case LD_ABS:
-      return value < DATA_BYTES && (value & 3) === 0;
-    case ST:
-    case STX:
-    case LD_MEM:
-    case LDX_MEM:
-      return value < WORDS;
-    default:
-      break;
-  }
-  if (code > 0xff) return false;
-  if ((code & CLASS) === CLASS_ALU) return isArithmetic(code, value);
-  return (code & CLASS) === CLASS_JMP && isJump(program, index, length);
-}
-
-function meet(index: u32, written: u32): void {
-  const place = masks + 2 * index;
-  store<u16>(place, (load<u16>(place) & written) as u16);
-}
-
-/** No word is read that has not been written on every way to there. */
-function readsWhatIsWritten(program: usize, length: u32): bool {
-  memory.fill(masks, 0xff, 2 * length);
-  let written: u32 = 0;
-  for (let i: u32 = 0; i < length; i++) {
-    const code = codeAt(program, i);
-    const value = valueAt(program, i);
-    written &= load<u16>(masks + 2 * i) as u32;
-    if (code === ST || code === STX) {
-      written |= (1 as u32) << value;
-    } else if (code === LD_MEM || code === LDX_MEM) {
-      if ((written & ((1 as u32) << value)) === 0) return false;
-    } else if ((code & CLASS) === CLASS_JMP) {
-      if (code === JA) {
-        meet(i + 1 + value, written);
-      } else {
-        meet(i + 1 + ifTrue(program, i), written);
-        meet(i + 1 + ifFalse(program, i), written);
-      }
-      written = 0xffff;
-    }
-  }
-  return true;
-}
-
-/** The `length` instructions at `program`, 1 to INSTRUCTIONS_MAX, are a filter: bpf_check_classic(), seccomp_check_filter(). */
+/** The `length` instructions at `program`, 1 to INSTRUCTIONS_MAX, are a filter. */
 export function isFilterProgram(program: usize, length: u32): bool {
-  for (let i: u32 = 0; i < length; i++) {
-    if (!isInstruction(program, i, length)) return false;
-  }
-  const last = codeAt(program, length - 1);
-  return (last === RET_K || last === RET_A) && readsWhatIsWritten(program, length);
+  return isProgram(program, length, knows);
 }
 
 /** Instructions that Linux runs for the one at `index` (bpf_convert_filter()), whose number limits how many filters there are. */
@@ -192,106 +56,15 @@ export function costOf(program: usize, length: u32): u32 {
   return cost;
 }
 
-/** The quotient of the last division was one by 0, which ends a program with the value 0. */
-let dividedByZero: bool = false;
+/** The call that is asked about. */
+let call: usize = 0;
 
-function calculate(operation: u32, left: u32, right: u32): u32 {
-  switch (operation) {
-    case ADD:
-      return left + right;
-    case SUB:
-      return left - right;
-    case MUL:
-      return left * right;
-    case DIV:
-      dividedByZero = right === 0;
-      return dividedByZero ? 0 : left / right;
-    case OR:
-      return left | right;
-    case AND:
-      return left & right;
-    case LSH:
-      return left << (right & 31);
-    case RSH:
-      return left >> (right & 31);
-    default:
-      return left ^ right;
-  }
-}
-
-function test(operation: u32, left: u32, right: u32): bool {
-  if (operation === JEQ) return left === right;
-  if (operation === JGT) return left > right;
-  if (operation === JGE) return left >= right;
-  return (left & right) !== 0;
+function loadWord(_code: u32, value: u32, _index: u32): u32 {
+  return load<u32>(call + value);
 }
 
 /** What the filter at `program` says of the call that the DATA_BYTES at `data` tell. */
 export function runFilter(program: usize, data: usize): u32 {
-  let accumulator: u32 = 0;
-  let index: u32 = 0;
-  for (let at: u32 = 0; at < INSTRUCTIONS_MAX; at++) {
-    const code = codeAt(program, at);
-    const value = valueAt(program, at);
-    switch (code) {
-      case LD_ABS:
-        accumulator = load<u32>(data + value);
-        continue;
-      case RET_K:
-        return value;
-      case RET_A:
-        return accumulator;
-      case LD_IMM:
-        accumulator = value;
-        continue;
-      case LDX_IMM:
-        index = value;
-        continue;
-      case LD_LEN:
-        accumulator = DATA_BYTES;
-        continue;
-      case LDX_LEN:
-        index = DATA_BYTES;
-        continue;
-      case LD_MEM:
-        accumulator = load<u32>(words + 4 * value);
-        continue;
-      case LDX_MEM:
-        index = load<u32>(words + 4 * value);
-        continue;
-      case ST:
-        store<u32>(words + 4 * value, accumulator);
-        continue;
-      case STX:
-        store<u32>(words + 4 * value, index);
-        continue;
-      case TAX:
-        index = accumulator;
-        continue;
-      case TXA:
-        accumulator = index;
-        continue;
-      case NEG:
-        accumulator = 0 - accumulator;
-        continue;
-      case JA:
-        at += value;
-        continue;
-      default:
-        break;
-    }
-    const operand = (code & SOURCE_X) !== 0 ? index : value;
-    if ((code & CLASS) === CLASS_ALU) {
-      accumulator = calculate(code & OPERATION, accumulator, operand);
-      if (dividedByZero) {
-        dividedByZero = false;
-        return 0;
-      }
-    } else {
-      const holds = test(code & OPERATION, accumulator, operand);
-      at += holds ? ifTrue(program, at) : ifFalse(program, at);
-    }
-  }
-  // Each ends by an answer.
-  return 0;
+  call = data;
+  return runProgram(program, DATA_BYTES, loadWord);
 }

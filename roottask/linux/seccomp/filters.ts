@@ -1,20 +1,16 @@
 // The filters of threads: each has a chain of them, which only grows, and shares what it has inherited. All are asked
 // about a call, and the strictest answer counts (seccomp(2)).
 
-import { allocate, create, destroy, release } from "../../libroottask/heap";
-import { totalPages } from "../../libroottask/pages";
+import { dropProgram } from "../../libroottask/classic_bpf";
+import { create, destroy } from "../../libroottask/heap";
 import { Thread } from "../../libroottask/program";
 import { linuxThread } from "../state";
-import { costOf, INSTRUCTION_BYTES, runFilter } from "./filter_program";
+import { costOf, runFilter } from "./filter_program";
 import { RET_ACTION, RET_ALLOW } from "./numbers";
 
 /** MAX_INSNS_PER_PATH: instructions that Linux may run for all filters of a thread, each with so many more for itself. */
 const PATH_MAX: u32 = 32_768;
 const FILTER_COST: u32 = 4;
-
-/** All filters together may have this part of the memory. */
-const SHARE: u64 = 32;
-const PAGE: u64 = 4096;
 
 @unmanaged
 export class Filter {
@@ -26,26 +22,8 @@ export class Filter {
   previous: Filter | null;
 }
 
-/** Bytes of all programs. */
-let programBytes: u64 = 0;
-
 export function filterOf(thread: Thread): Filter | null {
   return changetype<Filter | null>(linuxThread(thread).filter);
-}
-
-/** Room for the program of a filter of `length` instructions; 0 where there is none. */
-export function newFilterProgram(length: u32): usize {
-  const bytes = length * INSTRUCTION_BYTES;
-  if (programBytes + (bytes as u64) > ((totalPages() as u64) * PAGE) / SHARE) return 0;
-  const program = allocate(bytes);
-  if (program !== 0) programBytes += bytes as u64;
-  return program;
-}
-
-export function dropFilterProgram(program: usize, length: u32): void {
-  const bytes = length * INSTRUCTION_BYTES;
-  programBytes -= bytes as u64;
-  release(program, bytes);
 }
 
 /**
@@ -75,7 +53,7 @@ export function dropFilters(thread: Thread): void {
   linuxThread(thread).filter = 0;
   while (filter !== null && --filter.references === 0) {
     const previous: Filter | null = filter.previous;
-    dropFilterProgram(filter.program, filter.length);
+    dropProgram(filter.program, filter.length);
     destroy<Filter>(filter);
     filter = previous;
   }
