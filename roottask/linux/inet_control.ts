@@ -42,6 +42,8 @@ import {
   IPPROTO_IP,
   IPPROTO_IPV6,
   IPPROTO_UDP,
+  VALUE_OLD_HOPS,
+  VALUE_OLD_INFO,
   VALUE_RECVCLASS,
   VALUE_RECVHOPS,
   VALUE_RECVTOS,
@@ -117,8 +119,17 @@ function tellWay(program: Program, socket: Socket): void {
     tellControl(program, IPPROTO_IPV6, IPV6_PKTINFO, told, INFO6_BYTES);
   }
   if (!four) {
+    if (optionValue(socket, VALUE_OLD_INFO) !== 0) {
+      store<u64>(told, wentHigh);
+      store<u64>(told + 8, wentLow);
+      store<u32>(told + 16, LO_INDEX);
+      tellControl(program, IPPROTO_IPV6, IPV6_2292PKTINFO, told, INFO6_BYTES);
+    }
     if (optionValue(socket, VALUE_RECVHOPS) !== 0) {
       tellNumber(program, IPPROTO_IPV6, IPV6_HOPLIMIT, cameHops, 4);
+    }
+    if (optionValue(socket, VALUE_OLD_HOPS) !== 0) {
+      tellNumber(program, IPPROTO_IPV6, IPV6_2292HOPLIMIT, cameHops, 4);
     }
     if (optionValue(socket, VALUE_RECVCLASS) !== 0) {
       tellNumber(program, IPPROTO_IPV6, IPV6_TCLASS, cameService, 4);

@@ -54,6 +54,8 @@ export const VALUE_CLASS: u32 = 6;
 export const VALUE_RECVHOPS: u32 = 8;
 export const VALUE_RECVCLASS: u32 = 9;
 export const VALUE_CORK: u32 = 11;
+export const VALUE_OLD_INFO: u32 = 30;
+export const VALUE_OLD_HOPS: u32 = 31;
 
 /** Of each option: level, number, what it is at first, least, most, and one of the kinds below, 4 bytes each. */
 const ENTRY: u32 = 24;
@@ -120,6 +122,11 @@ export function initInetOptions(): void {
   option(IPPROTO_IPV6, IPV6_RECVERR, 0, 0, 1, SWITCH);
   option(IPPROTO_IP, IP_HDRINCL, 0, 0, 1, SWITCH);
   option(IPPROTO_IPV6, IPV6_HDRINCL, 0, 0, 1, SWITCH);
+  // IPV6_2292PKTINFO and IPV6_2292HOPLIMIT, IPV6_MTU_DISCOVER and IPV6_DONTFRAG, for which there are no fragments.
+  option(IPPROTO_IPV6, 2, 0, 0, 1, SWITCH);
+  option(IPPROTO_IPV6, 8, 0, 0, 1, SWITCH);
+  option(IPPROTO_IPV6, 23, 1, 0, 5, LIMITED);
+  option(IPPROTO_IPV6, 62, 0, 0, 1, SWITCH);
 }
 
 /** Of include/uapi/linux/pkt_sched.h: TC_PRIO_BULK, TC_PRIO_INTERACTIVE, TC_PRIO_INTERACTIVE_BULK. */

@@ -32,6 +32,8 @@ import {
   levelError,
   setInetOption,
 } from "./inet_options";
+import { AF_NETLINK, netlinkOptions } from "./netlink";
+import { netlinkOption, SOL_NETLINK, setNetlinkOption } from "./netlink_options";
 import { socketErrorOf, socketFile } from "./sockets";
 
 const SOL_SOCKET: i32 = 1;
@@ -151,6 +153,16 @@ function intOption(socket: Socket, option: u32): i64 {
 /** An option of another level than SOL_SOCKET, which local sockets have none of. */
 function getOther(program: Program, socket: Socket, level: i32, option: u32, regs: Utcb): i64 {
   if (socket.protocol.family === AF_UNIX) return -EOPNOTSUPP;
+  if (socket.protocol.family === AF_NETLINK) {
+    if (level !== SOL_NETLINK) return -ENOPROTOOPT;
+    if (!get32(program.space, regs.r8)) return -EFAULT;
+    if ((got as i32) < 0) return -EINVAL;
+    const found = netlinkOption(netlinkOptions(socket), option);
+    if (found < 0) return found;
+    if (got < 4) return -EINVAL;
+    store<u32>(value, found as u32);
+    return putValue(program, regs, 4);
+  }
   const unknown = levelError(socket, level);
   if (unknown !== 0) return unknown;
   if (!get32(program.space, regs.r8)) return -EFAULT;
@@ -270,6 +282,10 @@ export function sysSetsockopt(thread: Thread, regs: Utcb): i64 {
   const option = regs.rdx as u32;
   if (level !== SOL_SOCKET) {
     if (socket.protocol.family === AF_UNIX) return -EOPNOTSUPP;
+    if (socket.protocol.family === AF_NETLINK) {
+      if (level !== SOL_NETLINK) return -ENOPROTOOPT;
+      return setNetlinkOption(program, netlinkOptions(socket), option, regs.r10, length as u32);
+    }
     return setInetOption(program, socket, level, option, regs.r10, length as u32);
   }
   const timed = option === SO_RCVTIMEO || option === SO_SNDTIMEO;
