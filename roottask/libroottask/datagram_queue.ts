@@ -4,6 +4,7 @@ import { forgetError } from "./error_queue";
 import { inetOf, optionValue, VALUE_PKTINFO, VALUE_PKTINFO6 } from "./inet";
 import { isFour } from "./ip_packet";
 import { keptBytes, viewMessage, viewPacket } from "./packet_filter";
+import { ETHERTYPE4, ETHERTYPE6 } from "./packet_tap";
 import { Message, Socket } from "./socket";
 import { append, copyMessage, freeMessage } from "./socket_messages";
 
@@ -33,9 +34,6 @@ export function noteAddresses(message: Message): void {
   cameTime = message.time;
   cameNoted = message.noted !== 0;
 }
-
-const ETHERTYPE4: u32 = 0x0800;
-const ETHERTYPE6: u32 = 0x86dd;
 
 /** How much `to` keeps of what is at `from` in `packet`, as its filter says. */
 export function keptOf(packet: Message, from: usize, to: Socket): u32 {

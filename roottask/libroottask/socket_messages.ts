@@ -166,6 +166,13 @@ export function blankMessage(from: Socket, length: u32): Message | null {
 export function copyMessage(message: Message, skipped: u32): Message | null {
   const copy = blankMessage(message.sender, message.length - skipped);
   if (copy === null) return null;
+  copyAbout(copy, message);
+  memory.copy(copy.data, message.data + skipped, copy.length);
+  return copy;
+}
+
+/** What a copy of `message` has beside its bytes. */
+function copyAbout(copy: Message, message: Message): void {
   copy.process = message.process;
   copy.user = message.user;
   copy.group = message.group;
@@ -178,7 +185,14 @@ export function copyMessage(message: Message, skipped: u32): Message | null {
   copy.hops = message.hops;
   copy.service = message.service;
   copy.time = message.time;
-  memory.copy(copy.data, message.data + skipped, copy.length);
+}
+
+/** A copy of `message`, which has no descriptors, behind `bytes` zeroes; null when memory is out. */
+export function prefixMessage(message: Message, bytes: u32): Message | null {
+  const copy = blankMessage(message.sender, bytes + message.length);
+  if (copy === null) return null;
+  copyAbout(copy, message);
+  memory.copy(copy.data + bytes, message.data, message.length);
   return copy;
 }
 

@@ -35,6 +35,7 @@ import {
 } from "./ip_packet";
 import { showPacket, timeOfDay } from "./lo";
 import { FIONREAD, OpenFile } from "./open_file";
+import { isTapped } from "./packet_tap";
 import {
   POLLERR,
   POLLHUP,
@@ -238,7 +239,7 @@ function packetOf(message: Message): Message | null {
 
 /** Somebody sees packets of UDP. */
 function isWatched(): bool {
-  return firstRaw(IPPROTO_UDP) !== null;
+  return isTapped() || firstRaw(IPPROTO_UDP) !== null;
 }
 
 /** `message` goes where it is to go. */

@@ -11,6 +11,7 @@ import {
   IPPROTO_UDP,
   inetOf,
 } from "../libroottask/inet";
+import { packetOf } from "../libroottask/packet_tap";
 import {
   AF_UNIX,
   CONNECTED,
@@ -39,7 +40,7 @@ import {
 const SOCK_DIAG_BY_FAMILY: u32 = 20;
 const SOCK_DESTROY: u32 = 21;
 const AF_NETLINK: u32 = 16;
-export const AF_PACKET: u32 = 17;
+const AF_PACKET: u32 = 17;
 const AF_MAX: u32 = 46;
 
 /** States as those of TCP. */
@@ -322,7 +323,7 @@ function putPacket(socket: Socket): void {
   const to = put(16);
   store<u8>(to, AF_PACKET as u8);
   store<u8>(to + 1, socket.type as u8);
-  store<u16>(to + 2, bswap<u16>(socket.number as u16));
+  store<u16>(to + 2, packetOf(socket).kind as u16);
   store<u32>(to + 4, socket.node.inode as u32);
   putCookie(to + 8, socket);
   if ((show & 1) !== 0) attribute(0, PACKET_INFO_BYTES);

@@ -71,6 +71,7 @@ import {
   tellLeft,
 } from "./control_messages";
 import { checkStreamControl, setOutgoing, tellDatagram } from "./inet_control";
+import { AF_PACKET, tellPacket } from "./packet_sockets";
 import { readAddress } from "./socket_address";
 import { putSender, sendTo, socketErrorOf, socketFile } from "./sockets";
 import { readVector } from "./transfer";
@@ -315,6 +316,9 @@ function receiveHeader(thread: Thread, file: OpenFile, at: u64, flags: u32): i64
       if (socket.stamps !== 0) putTime(program, socket);
       tellDatagram(program, socket);
     }
+  } else if (socket.protocol.family === AF_PACKET) {
+    if (socket.stamps !== 0) putTime(program, socket);
+    tellPacket(program, socket);
   } else if (hasSender && socket.passesCredentials !== 0) {
     putCredentials(program);
   }

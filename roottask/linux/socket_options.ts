@@ -34,6 +34,7 @@ import {
 } from "./inet_options";
 import { AF_NETLINK, netlinkOptions } from "./netlink";
 import { netlinkOption, SOL_NETLINK, setNetlinkOption } from "./netlink_options";
+import { AF_PACKET, getPacketOption, SOL_PACKET, setPacketOption } from "./packet_sockets";
 import { socketErrorOf, socketFile } from "./sockets";
 
 const SOL_SOCKET: i32 = 1;
@@ -163,6 +164,16 @@ function getOther(program: Program, socket: Socket, level: i32, option: u32, reg
     store<u32>(value, found as u32);
     return putValue(program, regs, 4);
   }
+  if (socket.protocol.family === AF_PACKET) {
+    if (level !== SOL_PACKET) return -ENOPROTOOPT;
+    if (!get32(program.space, regs.r8)) return -EFAULT;
+    const space = got as i32;
+    if (space < 0) return -EINVAL;
+    store<u32>(value, 0);
+    copyFrom(program.space, value, regs.r10, min<u32>(space as u32, 4));
+    const bytes = getPacketOption(socket, option, value, space as u32);
+    return bytes < 0 ? bytes : putValue(program, regs, bytes as u32);
+  }
   const unknown = levelError(socket, level);
   if (unknown !== 0) return unknown;
   if (!get32(program.space, regs.r8)) return -EFAULT;
@@ -282,6 +293,10 @@ export function sysSetsockopt(thread: Thread, regs: Utcb): i64 {
   const option = regs.rdx as u32;
   if (level !== SOL_SOCKET) {
     if (socket.protocol.family === AF_UNIX) return -EOPNOTSUPP;
+    if (socket.protocol.family === AF_PACKET) {
+      if (level !== SOL_PACKET) return -ENOPROTOOPT;
+      return setPacketOption(program, socket, option, regs.r10, length as u32);
+    }
     if (socket.protocol.family === AF_NETLINK) {
       if (level !== SOL_NETLINK) return -ENOPROTOOPT;
       return setNetlinkOption(program, netlinkOptions(socket), option, regs.r10, length as u32);

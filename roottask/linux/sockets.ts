@@ -1,6 +1,6 @@
 // Sockets: socket(2), socketpair(2), bind(2), listen(2), accept(2), connect(2), shutdown(2), getsockname(2), sendto(2),
 // recvfrom(2). What they do is a matter of the family: unix_sockets.ts,
-// inet_sockets.ts, netlink.ts. sendmsg(2) and recvmsg(2) are in
+// inet_sockets.ts, netlink.ts, packet_sockets.ts. sendmsg(2) and recvmsg(2) are in
 // socket_headers.ts, options in socket_options.ts.
 
 import { Utcb } from "../libhedron/utcb";
@@ -38,6 +38,7 @@ import { transferOf } from "../libroottask/transfer";
 import { pairSockets } from "../libroottask/unix_socket";
 import { newInetSocket } from "./inet_sockets";
 import { AF_NETLINK, newNetlinkSocket } from "./netlink";
+import { AF_PACKET, newPacketSocket } from "./packet_sockets";
 import { pipeResult } from "./signals";
 import { familyError, putAddress, readAddress, setFamilyError } from "./socket_address";
 import { TRANSFER_MAX, userRange } from "./transfer";
@@ -73,6 +74,8 @@ function socketFor(family: u32, type: u32, number: u32): Socket | null {
       return newInetSocket(family, type, number);
     case AF_NETLINK:
       return newNetlinkSocket(type, number);
+    case AF_PACKET:
+      return newPacketSocket(type, number);
     default:
       setFamilyError(-EAFNOSUPPORT);
       return null;

@@ -30,6 +30,7 @@ import { initLimits, pregrantMemory, STACK_SIZE } from "./limits";
 import { initPids, leavePids } from "./namespaces/pid";
 import { leaveTimes } from "./namespaces/time";
 import { initNetlink } from "./netlink";
+import { initPacketSockets } from "./packet_sockets";
 import { forgetProcessFiles, initProcessFiles } from "./pidfd";
 import { beginThread } from "./ptrace/beginnings";
 import { initTracing } from "./ptrace/stops";
@@ -78,6 +79,7 @@ export function initLinux(): bool {
   initInetOptions();
   initInetSockets();
   initNetlink();
+  initPacketSockets();
   setForget(forget);
   enterCalls();
   setPersonality(linuxCall, linuxException, beginThread, linuxRecall);

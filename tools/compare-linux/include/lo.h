@@ -39,7 +39,7 @@ static inline void hide(unsigned char *p, int n) {
     if (sum(p, (p[0] & 15) * 4) != 0) printf("(checksum) ");
     memset(p + 4, 0, 2), memset(p + 10, 0, 2);
     int head = (p[0] & 15) * 4;
-    if (n >= head + 8 && p[9] == 17) memset(p + head, 0, 2), memset(p + head + 6, 0, 2);
+    if (n >= head + 8 && p[9] == 17) memset(p + head, 0, 4), memset(p + head + 6, 0, 2);
     if (n >= head + 28 && p[9] == 1 && (p[head] == 3 || p[head] == 11)) memset(p + head + 2, 0, 2), hide(p + head + 8, n - head - 8);
   }
   if (n >= 40 && p[0] >> 4 == 6) {
