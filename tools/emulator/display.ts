@@ -3,6 +3,7 @@
 
 import type { Key } from "./devices/keys.ts";
 import { type PixelOrder, toRgba } from "./devices/pixel-order.ts";
+import { TABLET_EDGE } from "./devices/usb/usb-pointer.ts";
 import type { Vga } from "./devices/vga.ts";
 import { type Scanout, scanoutOf, type TextScreen, textScreen } from "./devices/vga-scanout.ts";
 import type { Machine } from "./machine.ts";
@@ -163,15 +164,22 @@ export class Display {
     this.#machine.input({ kind: "key", code, extended, down });
   }
 
-  /** The pointer moves by `dx` to the right, `dy` downwards, and `dz` steps of the wheel towards the user. */
-  movePointer(dx: number, dy: number, dz = 0): void {
-    const buttons = this.#buttons;
-    this.#machine.input({ kind: "pointer", dx, dy: -dy, dz: -dz, buttons });
-  }
-
-  /** The pointer's buttons that are held from now on: the sum of 1 left, 2 right, 4 middle, 8 and 16 at the sides. */
-  holdButtons(buttons: number): void {
+  /**
+   * The pointer moves by `dx` to the right, `dy` downwards, and `dz` steps of the wheel towards the user; `at` is the pixel
+   * that it comes to, where that is known, `buttons` what is held from now on: the sum of 1 left, 2 right, 4 middle, 8 and
+   * 16 at the sides.
+   */
+  movePointer(
+    dx: number,
+    dy: number,
+    dz = 0,
+    { at, buttons = this.#buttons }: { at?: { x: number; y: number }; buttons?: number } = {},
+  ): void {
     this.#buttons = buttons & 31;
-    this.movePointer(0, 0);
+    const part = (v: number, size: number): number =>
+      Math.round((v * TABLET_EDGE) / Math.max(1, size - 1));
+    const place = at && { at: { x: part(at.x, this.width), y: part(at.y, this.height) } };
+    const moved = { dx, dy: -dy, dz: -dz, buttons: this.#buttons };
+    this.#machine.input({ kind: "pointer", ...moved, ...place });
   }
 }

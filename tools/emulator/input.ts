@@ -12,6 +12,8 @@ export type InputEvent =
       dz: number;
       /** Held from now on: the sum of 1 left, 2 right, 4 middle, 8 and 16 at the sides. */
       buttons: number;
+      /** Where it is now, if that is known: from 0 at the left and the upper edge of the picture to 7FFFh at the others. */
+      at?: { x: number; y: number };
     }
   /** Bytes that arrive on a serial port; 0 is COM1, 4 the first port of virtio consoles. */
   | { kind: "serial"; port: number; bytes: Uint8Array };

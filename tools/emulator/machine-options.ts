@@ -5,7 +5,7 @@ import type { CoreImports } from "./core/interface.ts";
 import type { CoreSource } from "./core/load.ts";
 import { MAX_CPUS } from "./core/protocol.ts";
 import { CHIPSETS, type Chipset } from "./devices/chipset.ts";
-import type { AttachedMedia, DeviceRequest, OptionValues } from "./devices/device.ts";
+import type { AttachedMedia, DeviceRequest, OptionValues, UsbInput } from "./devices/device.ts";
 import {
   FIRST_MAC,
   MAX_CARDS,
@@ -180,6 +180,8 @@ export interface MachineOptions {
   devices?: readonly DeviceRequest[];
   /** Network cards; none unless given. What they send goes to `onFrame`, what arrives is `input` of kind "frame". */
   networkCards?: readonly NetworkCardOptions[];
+  /** What is on USB beside media, up to eight devices with them; `[]` is a controller with nothing more. */
+  usb?: readonly UsbInput[];
   /** VGA; on by default. */
   vga?: boolean;
   /** A guest's reset starts it again; otherwise it ends the run (the default). */
@@ -329,7 +331,9 @@ function withSlots(options: MachineOptions, requests: readonly DeviceRequest[]):
   const taken = new Set(
     requests.flatMap(({ options: o }) => (o?.addr === undefined ? [] : o.addr)),
   );
-  if (options.disks?.some(({ bus }) => bus === "usb")) taken.add(XHCI_DEVICE);
+  if (options.usb !== undefined || options.disks?.some(({ bus }) => bus === "usb")) {
+    taken.add(XHCI_DEVICE);
+  }
   let next = firstSlot(options);
   return requests.map((request) => {
     if (!wants(request.kind) || request.options?.addr !== undefined) return request;
@@ -390,12 +394,20 @@ export function mediaOf(options: MachineOptions): MachineMedia {
     attached: {
       ata: attach(ata, drives.places, "disks and CDs", drives.nameOf),
       floppies: attach(floppies, FLOPPY_DRIVES, "floppies", (place) => `floppy.${place}`),
-      usb: attach(usb, USB_PORTS, "media on USB", (place) => `usb.${place}`).filter(
+      usb: attach(usb, usbPlaces(options), "media on USB", (place) => `usb.${place}`).filter(
         (disk) => disk !== undefined,
       ),
       virtio: attach(virtio, VIRTIO_DISKS, "virtio disks", (place) => `virtio.${place}`),
     },
   };
+}
+
+/** Ports that there are for media. Throws `LoadError` where the other devices do not fit. */
+function usbPlaces({ usb = [] }: MachineOptions): number {
+  if (usb.length > USB_PORTS) {
+    throw new LoadError(`${usb.length} devices on USB: expected at most ${USB_PORTS}`);
+  }
+  return USB_PORTS - usb.length;
 }
 
 const late = (disk: Disk): number => (disk.bus === "virtio" ? 1 : 0);

@@ -211,6 +211,7 @@ export class Machine {
         map,
         cpus,
         media: this.#media.attached,
+        usbInput: options.usb,
         ...this.#guestFirmware(),
         epoch: powerOnTime(options.clockStart),
         devices: deviceRequests(options),
@@ -767,17 +768,22 @@ export class Machine {
   }
 
   #take(event: OutsideEvent): void {
-    const { keyboard, mouse, pm } = this.board;
+    const { keyboard, mouse, pm, usb } = this.board;
     const due = this.stoppedFor;
     const instructions = this.core.instructions();
     this.onInput?.({ time: this.core.time(), due, instructions, event });
     switch (event.kind) {
       case "key":
-        keyboard.key(event.code, event.down, event.extended);
+        (usb?.keyboard ?? keyboard).key(event.code, event.down, event.extended ?? false);
         break;
-      case "pointer":
-        mouse.move(event.dx, event.dy, event.dz, event.buttons);
+      case "pointer": {
+        const { dx, dy, dz, buttons, at } = event;
+        const moves = at === undefined && (dx !== 0 || dy !== 0);
+        const pointer = usb?.pointerFor(moves ? "movements" : "places");
+        if (pointer === undefined) mouse.move(dx, dy, dz, buttons);
+        else pointer.move(dx, dy, dz, buttons, at);
         break;
+      }
       case "serial":
         this.serialLines[event.port]?.send(event.bytes);
         break;

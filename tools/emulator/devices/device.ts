@@ -101,7 +101,12 @@ export interface BoardFacts {
   /** Time of the RTC at power-on, seconds since 1970. */
   readonly epoch: number;
   readonly media: AttachedMedia;
+  /** What is on a USB controller behind the media; undefined where they alone bring one. */
+  readonly usbInput: readonly UsbInput[] | undefined;
 }
+
+/** What its user has on a machine's USB. */
+export type UsbInput = "keyboard" | "mouse" | "tablet";
 
 /** A file of the firmware configuration device. */
 export interface FirmwareFile {

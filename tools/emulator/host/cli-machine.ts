@@ -93,6 +93,7 @@ export function machineOptions(o: CliOptions): MachineOptions {
     networkCards: o.network.cards.map(({ netdev: _, rom, ...card }) =>
       rom === undefined ? card : { ...card, rom: romPath(rom, o.dataFolders) },
     ),
+    usb: o.usb,
     vga: o.vga,
     reboot: o.reboot,
     realTime: o.realTime,

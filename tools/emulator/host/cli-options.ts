@@ -5,10 +5,8 @@ import { CPU_MODEL_NAMES, cpuDescription } from "../core/cpu-models.ts";
 import type { GdbArchitecture } from "../debug/gdb-target.ts";
 import { LOG_ITEMS, type LogItem } from "../debug/log.ts";
 import type { Chipset } from "../devices/chipset.ts";
-import { NETWORK_CARD_MODELS } from "../devices/net/network-card.ts";
+import type { UsbInput } from "../devices/device.ts";
 import { COM_PORTS } from "../devices/uart16550.ts";
-import { virtioSerial } from "../devices/virtio/virtio-console.ts";
-import { virtConsole, virtSerialPort } from "../devices/virtio/virtio-port.ts";
 import { type Accel, parseAccel } from "../jit/accel.ts";
 import { LoadError } from "../load-error.ts";
 import { MAX_CPUS, type MediaKind, parseMemory } from "../machine-options.ts";
@@ -19,12 +17,19 @@ import type { SmbiosOptions } from "../platform/firmware/smbios.ts";
 import { GIB, MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
 import { type Chardev, namedChardev, parseChardev } from "./chardev.ts";
 import {
+  connectPorts,
+  DEVICES,
+  OBJECTS,
+  parseDevice,
+  parseObject,
+  parseUsbDevice,
+  USB_DEVICES,
+} from "./cli-devices.ts";
+import {
   attachDrives,
   type CliDrives,
-  DRIVE_DEVICE_NAMES,
   parseBlockdev,
   parseDrive,
-  parseDriveDevice,
   parsePflash,
 } from "./cli-drives.ts";
 import {
@@ -32,23 +37,12 @@ import {
   type CliNetwork,
   checkNetwork,
   noNetwork,
-  parseCapture,
-  parseCard,
   parseNet,
   parseNetdev,
   parseNic,
 } from "./cli-network.ts";
 import { withSmbios, withUuid } from "./cli-smbios.ts";
-import {
-  flag,
-  number,
-  numbersOf,
-  oneOf,
-  onlyKeys,
-  properties,
-  suggest,
-  UsageError,
-} from "./cli-values.ts";
+import { flag, number, oneOf, onlyKeys, properties, suggest, UsageError } from "./cli-values.ts";
 import { ACCEPTED_FLAGS, type QemuFlag, REFUSED_FLAGS } from "./qemu-flags.ts";
 
 /** Where the machine's screen is shown. */
@@ -95,6 +89,12 @@ export interface CliOptions extends CliDrives {
   chardevs: Map<string, Chardev>;
   /** Ports of virtio consoles, in order: the number of each, the name of its device, and in the end the device. */
   ports: { kind: string; number: number; chardev?: string; device: Chardev }[];
+  /** -numa has named the node that there is. */
+  hasNode: boolean;
+  /** Lines of -device, by what they are, with the names of their devices. */
+  namedLines: { device: "isa-debugcon" | "isa-serial"; chardev: string | undefined }[];
+  /** What is on USB beside media, where there is a controller without them. */
+  usb?: UsbInput[];
   /** Ctrl-A escapes and Ctrl-C to the guest. */
   serialIsMonitor: boolean;
   debugcon: Chardev;
@@ -104,7 +104,8 @@ export interface CliOptions extends CliDrives {
   reboot: boolean;
   nodefaults: boolean;
   nographic: boolean;
-  vga: boolean;
+  /** Not said where it is the default that counts. */
+  vga?: boolean;
   display: DisplayRequest;
   /** Names of -object, all of them sources of entropy, and those that devices want. */
   objects: Set<string>;
@@ -164,124 +165,10 @@ function parseCpus(text: string): number {
 
 /** Display N is TCP port 5900 + N. */
 const MAX_VNC_DISPLAY = 65535 - 5900;
-const CARDS: readonly string[] = NETWORK_CARD_MODELS;
-const DEVICES = [
-  ...new Set([...ADDABLE_DEVICES.map((k) => k.name), ...DRIVE_DEVICE_NAMES, ...CARDS]),
-];
-
-/** Ports of virtio-serial-pci: QEMU's names of consoles and of others. */
-const PORTS = [virtConsole.name, virtSerialPort.name];
-
-/** -device virtconsole and virtserialport: the next number, as QEMU gives them, unless nr says one. */
-function parsePort(options: CliOptions, name: string, props: Map<string, string>): void {
-  onlyKeys(`-device ${name}`, props, ["chardev", "name", "nr", "id", "bus"]);
-  if (!options.devices.some(({ kind }) => kind === virtioSerial.name)) {
-    throw new UsageError(`-device ${name}: No 'virtio-serial-bus' bus found for device '${name}'`);
-  }
-  const taken = options.ports.map(({ number }) => number);
-  let free = name === virtConsole.name ? 0 : 1;
-  while (taken.includes(free)) free++;
-  const given = props.get("nr");
-  const nr = given === undefined ? free : number(`-device ${name}: nr`, given, 0, 510);
-  const chardev = props.get("chardev");
-  const line = options.ports.length;
-  options.ports.push({
-    kind: name,
-    number: nr,
-    ...(chardev === undefined ? {} : { chardev }),
-    device: { kind: "null" },
-  });
-  const label = props.get("name");
-  options.devices.push({
-    kind: name,
-    options: { nr, line },
-    ...(label === undefined ? {} : { label }),
-  });
-}
-
-/** Gives ports the devices that they name, when all are known. */
-function connectPorts(options: CliOptions): void {
-  const taken = new Set<string>();
-  for (const port of options.ports) {
-    const { kind, chardev } = port;
-    if (chardev === undefined) continue;
-    const device = options.chardevs.get(chardev);
-    if (device === undefined) {
-      const known = suggest(chardev, [...options.chardevs.keys()]);
-      throw new UsageError(`-device ${kind}: there is no -chardev with id=${chardev}${known}`);
-    }
-    if (taken.has(chardev)) {
-      throw new UsageError(`-device ${kind}: chardev ${chardev} is already in use`);
-    }
-    taken.add(chardev);
-    port.device = device;
-  }
-}
-
 /** What is at each line of the machine: COM1 to COM4, and behind them ports of virtio consoles. */
 export function linesOf({ serials, ports }: CliOptions): Chardev[] {
   const none: Chardev = { kind: "none" };
   return [...COM_PORTS.map((_, i) => serials[i] ?? none), ...ports.map(({ device }) => device)];
-}
-
-/** Properties of QEMU's that make no difference here. */
-const IGNORED_KEYS: Readonly<Record<string, readonly string[]>> = {
-  "virtio-rng-pci": ["id", "bus", "rng", "max-bytes", "period"],
-  "virtio-serial-pci": ["id", "bus"],
-};
-
-/** Names of QEMU's for the same devices, whatever they are attached to. */
-const ALIASES: Readonly<Record<string, string>> = {
-  "virtio-blk": "virtio-blk-pci",
-  "virtio-rng": "virtio-rng-pci",
-  "virtio-serial": "virtio-serial-pci",
-};
-
-function parseDevice(options: CliOptions, text: string): void {
-  const props = properties(text);
-  const given = props.get("") ?? props.get("driver") ?? "";
-  const name = oneOf("-device", ALIASES[given] ?? given, DEVICES);
-  props.delete("driver");
-  if (DRIVE_DEVICE_NAMES.includes(name)) {
-    parseDriveDevice(options, name, props);
-    return;
-  }
-  if (PORTS.includes(name)) {
-    parsePort(options, name, props);
-    return;
-  }
-  if (CARDS.includes(name)) {
-    parseCard(options.network, name, props);
-    return;
-  }
-  const rules = ADDABLE_DEVICES.find((k) => k.name === name)?.options ?? {};
-  if (name === virtioSerial.name && options.devices.some(({ kind }) => kind === name)) {
-    throw new UsageError(`-device ${name}: there is one already, for up to 31 ports`);
-  }
-  const more = IGNORED_KEYS[name] ?? [];
-  onlyKeys(`-device ${name}`, props, [...Object.keys(rules), ...more]);
-  const source = props.get("rng");
-  if (source !== undefined) options.wantedObjects.add(source);
-  options.devices.push({ kind: name, options: numbersOf(`-device ${name}`, rules, props) });
-}
-
-const OBJECTS = ["rng-builtin", "rng-random", "filter-dump"] as const;
-
-/** -object: captures, and where a virtio-rng-pci of QEMU has its numbers from; here they are the device's own, whatever it says. */
-function parseObject(options: CliOptions, text: string): void {
-  const props = properties(text);
-  const kind = oneOf("-object", props.get("") ?? props.get("qom-type") ?? "", OBJECTS);
-  if (kind === "filter-dump") {
-    parseCapture(options.network, props);
-    return;
-  }
-  onlyKeys(`-object ${kind}`, props, ["qom-type", "id", "filename"]);
-  const id = props.get("id");
-  if (id === undefined) throw new UsageError(`-object ${text}: Parameter 'id' is missing`);
-  if (options.objects.has(id)) {
-    throw new UsageError(`-object ${text}: there is an object ${id} already`);
-  }
-  options.objects.add(id);
 }
 
 /** -hda to -hdd, -fda and -fdb. */
@@ -430,20 +317,34 @@ const MACHINES = {
 } as const satisfies Record<string, Chipset["name"]>;
 const MACHINE_NAMES = Object.keys(MACHINES);
 /** Properties of QEMU's boards that concern the host alone, and those for parts which this board does not have. */
-const HOST_PROPERTIES = ["kernel-irqchip", "mem-merge", "dump-guest-core"] as const;
-const ABSENT_PARTS = ["usb", "smm", "vmport"] as const;
+const HOST_PROPERTIES = [
+  "kernel-irqchip",
+  "mem-merge",
+  "dump-guest-core",
+  "memory-backend",
+] as const;
+const ABSENT_PARTS = ["smm", "vmport"] as const;
+
+/** Older and newer versions of the boards, which differ in what a guest hardly sees. */
+const VERSIONED = /^pc-(?:q35|i440fx)-\d+\.\d+$/;
 
 function parseMachine(options: CliOptions, text: string): void {
   const props = properties(text);
   const name = props.get("") ?? props.get("type");
   if (name !== undefined) {
-    options.machine = MACHINES[oneOf("-machine", name, MACHINE_NAMES) as keyof typeof MACHINES];
+    options.machine = VERSIONED.exec(name)
+      ? name.startsWith("pc-q35")
+        ? "q35"
+        : "pc"
+      : MACHINES[oneOf("-machine", name, MACHINE_NAMES) as keyof typeof MACHINES];
   }
-  onlyKeys("-machine", props, ["type", "accel", ...HOST_PROPERTIES, ...ABSENT_PARTS]);
+  onlyKeys("-machine", props, ["type", "accel", "usb", ...HOST_PROPERTIES, ...ABSENT_PARTS]);
   for (const part of ABSENT_PARTS) {
     const value = props.get(part);
     if (value !== undefined) oneOf(`-machine ${part}`, value, ["off", "auto"]);
   }
+  const usb = props.get("usb");
+  if (usb !== undefined && oneOf("-machine usb", usb, ["on", "off"]) === "on") options.usb ??= [];
   const accel = props.get("accel");
   // Of several the first one that is there is taken.
   if (accel !== undefined) options.accel = accelOf(accel.split(":")[0] as string);
@@ -532,11 +433,26 @@ const OPTIONS: readonly Option[] = [
     value: "SIZE",
     help: "RAM, such as 128M (the default) or 8G; at most 64G",
     apply: (o, v) => {
-      const bytes = parseMemory(v.replace(/^size=/, ""), "-m ");
+      const props = properties(v);
+      // Nothing can be plugged in later: room for it is not asked for.
+      onlyKeys("-m", props, ["size", "slots", "maxmem"]);
+      const bytes = parseMemory(props.get("size") ?? props.get("") ?? "128M", "-m ");
       if (bytes < MIN_RAM || bytes > MAX_RAM || bytes % 4096 !== 0) {
         throw new UsageError(`-m ${v}: expected ${MIN_RAM / MIB}M to ${MAX_RAM / GIB}G`);
       }
       o.memory = bytes;
+    },
+  },
+  {
+    names: ["-numa"],
+    value: "node,…",
+    help: "one node, with all memory and all CPUs",
+    apply: (o, v) => {
+      const props = properties(v);
+      oneOf("-numa", props.get("") ?? props.get("type") ?? "", ["node"]);
+      onlyKeys("-numa", props, ["type", "nodeid", "cpus", "mem", "memdev"]);
+      if (o.hasNode) throw new UsageError(`-numa ${v}: memory is one node`);
+      o.hasNode = true;
     },
   },
   {
@@ -698,8 +614,10 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-global"],
     value: "DRIVER.PROPERTY=V",
-    help: "isa-debugcon.iobase=PORT, where firmware writes its messages: 0x402; no other property can be set so",
+    help: "isa-debugcon.iobase=PORT, where firmware writes its messages: 0x402; of others those of KVM's devices alone are accepted",
     apply: (o, v) => {
+      // How KVM makes up for lost ticks: none is lost here.
+      if (/^kvm-\w+\./.test(v)) return;
       const match = /^isa-debugcon\.iobase=(.+)$/.exec(v);
       if (match === null) {
         throw new UsageError(`-global ${v}: only isa-debugcon.iobase=PORT; others go to -device`);
@@ -762,6 +680,13 @@ const OPTIONS: readonly Option[] = [
     help: `one of ${ADDABLE_DEVICES.map((k) => `${k.name} (${k.what})`).join(", ")}; cards with netdev=ID, mac=ADDRESS, addr=N, bootindex=N; or usb-storage, ide-hd, ide-cd, floppy with drive=ID, bootindex=N, bus=ide.N, unit=N`,
     choices: DEVICES,
     apply: parseDevice,
+  },
+  {
+    names: ["-usbdevice"],
+    value: "NAME",
+    help: "keyboard, mouse or tablet: -device usb-kbd and its like",
+    choices: USB_DEVICES,
+    apply: parseUsbDevice,
   },
   {
     names: ["-netdev"],
@@ -955,6 +880,8 @@ export function parseArguments(args: readonly string[]): CliOptions {
     warnings: [],
     icount: false,
     serials: [],
+    hasNode: false,
+    namedLines: [],
     chardevs: new Map(),
     ports: [],
     serialIsMonitor: false,
@@ -964,13 +891,11 @@ export function parseArguments(args: readonly string[]): CliOptions {
     reboot: true,
     nodefaults: false,
     nographic: false,
-    vga: true,
     display: { kind: "none" },
     freeze: false,
     log: [],
     realTime: false,
   };
-  let vgaGiven = false;
   for (let i = 0; i < args.length; i++) {
     const given = args[i] as string;
     const name = given.startsWith("--") ? given.slice(1) : given;
@@ -989,7 +914,6 @@ export function parseArguments(args: readonly string[]): CliOptions {
       options.listing = option.choices.map((choice) => `${choice}\n`).join("");
       return options;
     }
-    vgaGiven ||= name === "-vga";
     try {
       option.apply(options, value);
     } catch (error) {
@@ -997,7 +921,7 @@ export function parseArguments(args: readonly string[]): CliOptions {
       throw error;
     }
   }
-  return withDefaults(options, vgaGiven);
+  return withDefaults(options);
 }
 
 /** Every device that the command line names, with its option. */
@@ -1040,7 +964,7 @@ function checkRecording(options: CliOptions): void {
   if (options.replay !== undefined) for (const disk of changed) disk.persistent = false;
 }
 
-function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
+function withDefaults(options: CliOptions): CliOptions {
   const dialogues = [
     ...options.monitors.map((device) => ["-monitor", device] as const),
     ...options.qmps.map((device) => ["-qmp", device] as const),
@@ -1056,7 +980,7 @@ function withDefaults(options: CliOptions, vgaGiven: boolean): CliOptions {
     const isTaken = dialogues.length > 0 || options.ports.some((p) => p.device.kind === "stdio");
     options.serials = [{ kind: isTaken ? "null" : "stdio" }];
   }
-  if (options.nodefaults && !vgaGiven) options.vga = false;
+  options.vga ??= !options.nodefaults;
   const typed = linesOf(options).filter((device) => device.kind === "stdio");
   if (typed.length > 1) {
     throw new UsageError("-serial stdio: only one serial port can have standard input");

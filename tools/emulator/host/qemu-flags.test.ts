@@ -71,6 +71,36 @@ describe("QEMU's flags", () => {
     expect(() => parseArguments(["-kernel", "k", ...line.split(" ")])).not.toThrow();
   });
 
+  const parsed = (line: string) => parseArguments(["-kernel", "k", ...line.split(" ")]);
+
+  it("of usual lines make what they make there", () => {
+    expect(
+      parsed("-machine pc-q35-6.2 -cpu host,migratable=no,+invtsc -m size=512M,slots=4,maxmem=4G"),
+    ).toMatchObject({ machine: "q35", memory: 512 << 20, warnings: [] });
+    expect(
+      parsed("-machine pc-i440fx-2.12,usb=on -device usb-tablet -usbdevice keyboard"),
+    ).toMatchObject({ machine: "pc", usb: ["tablet", "keyboard"] });
+    expect(
+      parsed("-usb -device qemu-xhci,id=xhci -device usb-kbd,bus=xhci.0 -device usb-mouse").usb,
+    ).toEqual(["keyboard", "mouse"]);
+    expect(parsed("-device qemu-xhci").usb).toEqual([]);
+    expect(
+      parsed(
+        "-object memory-backend-ram,id=m,size=64M -machine q35,memory-backend=m -m 64M -numa node,memdev=m",
+      ).memory,
+    ).toBe(64 << 20);
+    expect(
+      parsed("-global kvm-pit.lost_tick_policy=discard -nodefaults -device VGA,vgamem_mb=16").vga,
+    ).toBe(true);
+    expect(
+      parsed("-device isa-debugcon,iobase=0x402,chardev=c -device isa-serial -chardev null,id=c"),
+    ).toMatchObject({
+      debugconPort: 0x402,
+      debugcon: { kind: "null" },
+      serials: [{ kind: "null" }],
+    });
+  });
+
   it("of drives that concern the host's file alone change nothing", () => {
     const drive = "file=d.img,format=raw,cache=none,aio=threads,discard=unmap,detect-zeroes=on";
     expect(parseArguments(["-drive", drive]).disks).toEqual(
@@ -90,6 +120,12 @@ describe("QEMU's flags", () => {
     ["-parallel stdio", "-parallel stdio: there is no parallel port"],
     ["--preconfig", "--preconfig is QEMU's and not here"],
     ["-option-rom x", "-option-rom is QEMU's and not here: the BIOS is a part of the machine"],
+    ["-numa node -numa node", "memory is one node"],
+    ["-device usb-tablet,speed=1", "-device usb-tablet: unknown property speed"],
+    ["-device isa-debugcon,chardev=x", "there is no -chardev with id=x"],
+    ["-device VGA,vgamem_mb=64", "vgamem_mb"],
+    ["-usbdevice serial", "-usbdevice serial: expected keyboard, mouse, tablet"],
+    ["-machine pc-q35-x", "-machine pc-q35-x: expected q35"],
     ["-k", "-k needs a value"],
     ["-net", "-net needs a value"],
     ["-machine q35,smm=on", "-machine smm on: expected off, auto"],

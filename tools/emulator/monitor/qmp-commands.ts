@@ -2,6 +2,7 @@
 
 import type { RunControl } from "../debug/run-control.ts";
 import { KEYS, type Key, keyOfName } from "../devices/keys.ts";
+import { TABLET_EDGE } from "../devices/usb/usb-pointer.ts";
 import { PICTURE_FORMATS, type PictureFormat, pictureFile } from "../picture-file.ts";
 import type { MonitorHost, VncAddress, VncService } from "./command.ts";
 import { type Drive, drives } from "./info-devices.ts";
@@ -145,10 +146,15 @@ function inputEvent({ control, pointer }: QmpContext, value: unknown, where: str
       const by = Math.max(-MAX_MOVE, Math.min(MAX_MOVE, data.value as number));
       return () => pointer.move(machine, axis === "x" ? by : 0, axis === "y" ? by : 0);
     }
-    default:
-      throw new QmpError(
-        `Input handler not found for event type ${kind}: the mouse is a relative one`,
-      );
+    default: {
+      checkMembers(data, { axis: { type: "string" }, value: { type: "integer" } });
+      const axis = oneOf("axis", data.axis, ["x", "y"]) as "x" | "y";
+      if (machine.board.usb?.pointerFor("places")?.isTablet !== true) {
+        throw new QmpError("Input handler not found for event type abs: there is no tablet in use");
+      }
+      const to = Math.max(0, Math.min(TABLET_EDGE, data.value as number));
+      return () => pointer.place(machine, axis, to);
+    }
   }
 }
 

@@ -23,6 +23,7 @@ import {
   NO_MEDIA,
   type ShadowedArea,
   type Slot,
+  type UsbInput,
 } from "../devices/device.ts";
 import { Hpet } from "../devices/hpet.ts";
 import { InterruptLines } from "../devices/interrupt-lines.ts";
@@ -38,6 +39,7 @@ import { ResetControl } from "../devices/reset-control.ts";
 import { Rtc } from "../devices/rtc.ts";
 import { type Clock, Scheduler } from "../devices/timers.ts";
 import { COM_PORTS, comName, Uart16550 } from "../devices/uart16550.ts";
+import { Xhci } from "../devices/usb/xhci.ts";
 import { Vga } from "../devices/vga.ts";
 import { VirtioPort } from "../devices/virtio/virtio-port.ts";
 import { MmioBus, PortBus } from "./bus.ts";
@@ -92,6 +94,8 @@ export interface BoardOptions {
   cardRoms?: readonly (Uint8Array | undefined)[];
   /** What the controllers of disks find at their ports; nothing unless given. */
   media?: AttachedMedia;
+  /** What its user has on USB; the controller is there if it is given. */
+  usbInput?: readonly UsbInput[] | undefined;
   /** Gates of address line 20 that take what is written to them and do nothing. */
   stuckA20?: readonly A20Gate[];
 }
@@ -120,6 +124,7 @@ export class Board {
   readonly hpet: Hpet;
   readonly pm: AcpiPm;
   readonly keyboard: Ps2Keyboard;
+  readonly usb: Xhci | undefined;
   readonly mouse: Ps2Mouse;
   readonly pci: PciBus;
   /** COM1 to COM4, those that there are. */
@@ -166,6 +171,7 @@ export class Board {
       cpus: options.cpus,
       epoch: options.epoch,
       media: options.media ?? NO_MEDIA,
+      usbInput: options.usbInput,
     };
     this.#attachments = {
       ports: this.ports,
@@ -204,6 +210,7 @@ export class Board {
     this.pm = the(AcpiPm);
     this.keyboard = the(Ps2Keyboard);
     this.mouse = the(Ps2Mouse);
+    this.usb = this.find(Xhci);
     this.pci = the(PciBus);
     this.serialPorts = COM_PORTS.map((_, index) => this.find(Uart16550, comName(index)));
     this.debugConsole = this.find(DebugConsole);

@@ -74,8 +74,7 @@ export class MassStorage extends UsbDevice {
     this.state = this.#fresh();
   }
 
-  /** The state is another one: a snapshot's. */
-  restored(): void {
+  override restored(): void {
     this.#scsi.state = this.state.scsi;
   }
 

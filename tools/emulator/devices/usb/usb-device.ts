@@ -70,6 +70,16 @@ export abstract class UsbDevice {
   protected abstract received(endpoint: number, bytes: Uint8Array): boolean;
   /** The bus has been reset: as after power-on. */
   abstract reset(): void;
+  /** A descriptor of the interface's class, which is asked for like others. */
+  protected classDescriptor(_type: number): Answer {
+    return "stall";
+  }
+  /** The state is another one: a snapshot's. */
+  restored(): void {}
+  /** Virtual time at which there is something for the host without its asking, ns; -1 for never. */
+  get again(): number {
+    return -1;
+  }
   /** An endpoint is no longer halted. */
   protected resumed(_endpoint: number): void {}
 
@@ -165,6 +175,6 @@ export abstract class UsbDevice {
         return Uint8Array.of(2 + units.length, type, ...units);
       }
     }
-    return "stall";
+    return this.classDescriptor(type);
   }
 }

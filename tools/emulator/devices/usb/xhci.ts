@@ -12,6 +12,7 @@ import {
 } from "../device.ts";
 import type { PciFunction } from "../pci.ts";
 import type { Timer } from "../timers.ts";
+import type { HidDevice } from "./hid-device.ts";
 import { MassStorage } from "./mass-storage.ts";
 import {
   address,
@@ -24,7 +25,9 @@ import {
   takeTrb,
   withLow,
 } from "./trb-ring.ts";
-import type { UsbDeviceState } from "./usb-device.ts";
+import type { UsbDevice, UsbDeviceState } from "./usb-device.ts";
+import { UsbKeyboard } from "./usb-keyboard.ts";
+import { UsbPointer } from "./usb-pointer.ts";
 import {
   CMD,
   CODE,
@@ -114,7 +117,9 @@ export class Xhci implements Device {
   readonly #slot: Slot;
   readonly #timer: Timer;
   readonly #slots: Slots;
-  readonly #devices: readonly MassStorage[];
+  /** When a device has something without being asked anew. */
+  readonly #reminder: Timer;
+  readonly #devices: readonly UsbDevice[];
 
   constructor(slot: Slot) {
     this.name = slot.name;
@@ -133,14 +138,20 @@ export class Xhci implements Device {
     this.#fn.config[0x60] = 0x30;
     this.#fn.config[0x61] = 0x20;
     this.#fn.sealPowerOn();
-    this.#devices = slot.board.media.usb.map(
-      (disk, i) => new MassStorage(disk, `TH${`${i}`.padStart(10, "0")}`),
-    );
-    for (const device of this.#devices) {
-      device.wake = () => {
-        for (const doorbell of this.state.waiting) this.#ring(doorbell);
-      };
-    }
+    const now = (): number => slot.clock.now();
+    this.#devices = [
+      ...slot.board.media.usb.map(
+        (disk, i) => new MassStorage(disk, `TH${`${i}`.padStart(10, "0")}`),
+      ),
+      ...(slot.board.usbInput ?? []).map((kind) =>
+        kind === "keyboard" ? new UsbKeyboard(now) : new UsbPointer(kind === "tablet", now),
+      ),
+    ];
+    const askAgain = (): void => {
+      for (const doorbell of this.state.waiting) this.#ring(doorbell);
+    };
+    for (const device of this.#devices) device.wake = askAgain;
+    this.#reminder = slot.timer(askAgain, "reminder");
     this.#timer = slot.timer(() => this.#work());
     this.#slots = new Slots({
       memory: this.#fn.dma,
@@ -185,8 +196,28 @@ export class Xhci implements Device {
     return PORTSC.power | PORTSC.connected | PORTSC.connectChange | link | speed;
   }
 
+  /** The device in use that keys go to: the one that was given last. */
+  get keyboard(): UsbKeyboard | undefined {
+    return this.#used(UsbKeyboard).at(-1);
+  }
+
+  /** The mouse in use for movements, the tablet for places, buttons and the wheel, or the one for all. */
+  pointerFor(what: "places" | "movements"): UsbPointer | undefined {
+    const wanted = what === "places";
+    const all = this.#used(UsbPointer);
+    return all.filter(({ isTablet }) => isTablet === wanted).at(-1) ?? all.at(-1);
+  }
+
+  /** Devices that a host uses. */
+  #used<D extends HidDevice>(kind: abstract new (...args: never[]) => D): D[] {
+    return this.#devices.filter(
+      (device): device is UsbDevice & D => device instanceof kind && device.isUsed,
+    );
+  }
+
   reset(): void {
     this.#timer.cancel();
+    this.#reminder.cancel();
     this.state = this.#fresh();
     this.#update();
   }
@@ -194,7 +225,7 @@ export class Xhci implements Device {
   restored(): void {
     this.#slots.state = this.state.slots;
     this.#devices.forEach((device, i) => {
-      device.state = this.state.devices[i] as MassStorage["state"];
+      device.state = this.state.devices[i] as UsbDeviceState;
       device.restored();
     });
   }
@@ -307,7 +338,11 @@ export class Xhci implements Device {
         return transfers.moved;
       }
       if (outcome === "done") continue;
-      if (outcome === "waiting") s.waiting.push(doorbell);
+      if (outcome === "waiting") {
+        s.waiting.push(doorbell);
+        if (device.again >= 0 && device.again < this.#reminder.when)
+          this.#reminder.set(device.again);
+      }
       this.#slots.tellEndpoint(slot, id);
       // What this endpoint has brought may be what others of the device have waited for.
       const others = s.waiting.filter((other) => other >> 5 === number && other !== doorbell);
@@ -568,8 +603,8 @@ export class Xhci implements Device {
 
 export const xhci: DeviceKind = {
   name: "qemu-xhci",
-  what: "USB controller with the sticks",
+  what: "USB controller with sticks, keyboards and pointers",
   builtIn: true,
-  wanted: ({ media }) => media.usb.length > 0,
+  wanted: ({ media, usbInput }) => media.usb.length > 0 || usbInput !== undefined,
   create: (slot) => new Xhci(slot),
 };

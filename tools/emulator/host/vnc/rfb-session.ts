@@ -293,11 +293,8 @@ export class RfbSession {
     const before = this.#pointer ?? { x, y };
     this.#pointer = { x, y };
     const buttons = (mask & 1) | ((mask & 2) << 1) | ((mask & 4) >> 1);
-    display.holdButtons(buttons);
     const wheel = mask & WHEEL_UP ? -1 : mask & WHEEL_DOWN ? 1 : 0;
-    if (x !== before.x || y !== before.y || wheel !== 0) {
-      display.movePointer(x - before.x, y - before.y, wheel);
-    }
+    display.movePointer(x - before.x, y - before.y, wheel, { at: { x, y }, buttons });
   }
 
   // ---- Updates (RFC 6143, 7.6.1)
