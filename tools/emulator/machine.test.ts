@@ -358,7 +358,7 @@ test.each([
   [{ memory: "0" }, /memory of 0 bytes/],
   [{ memory: "65G" }, /expected 2M to 64G/],
   [{ cpus: 33 }, /33 CPUs/],
-  [{ cpu: "pentium" as "max" }, /models are default, max/],
+  [{ cpu: "pentium5" as "max" }, /models are default, max/],
   [{ kernel: "/no/such/kernel" }, /kernel \/no\/such\/kernel: there is no such file/],
 ])("refuses %o", async (options, message) => {
   await expect(create(hello, options)).rejects.toThrow(message);
