@@ -299,13 +299,19 @@ function giveDecoy(program: Program, processor: u32): u64 {
 
 /** Puts decoys in the places of the first thread's portal and that of `thread`. Returns the kernel's status. */
 function becomeThreaded(program: Program, thread: Thread): u64 {
+  let other = program.threads;
   if (program.space.decoys === 0) {
-    let first = program.threads;
-    while (first !== null) {
-      revokeCopies(CRD_OBJ, first.block + THREAD_DIRECT, 0);
-      const status = giveDecoy(program, first.processor);
+    // The first thread's portal goes before a decoy comes, wherever that thread is among them: the published kernel puts
+    // nothing where something is.
+    while (other !== null) {
+      revokeCopies(CRD_OBJ, other.block + THREAD_DIRECT, 0);
+      other = other.next;
+    }
+    other = program.threads;
+    while (other !== null) {
+      const status = giveDecoy(program, other.processor);
       if (status !== SUCCESS) return status;
-      first = first.next;
+      other = other.next;
     }
   }
   return giveDecoy(program, thread.processor);
