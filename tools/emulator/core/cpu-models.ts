@@ -195,7 +195,7 @@ class Description {
     } else if (Object.hasOwn(NUMBERS, name) && value !== undefined) {
       this.#number(name, value);
     } else {
-      this.#feature(name, key, sign !== "-" && isOn(key, value));
+      this.#feature(name, key, sign !== "-" && isOn(name, value));
     }
   }
 
@@ -231,13 +231,13 @@ class Description {
 }
 
 /** Whether a feature is turned on by what follows its name. */
-function isOn(key: string, value: string | undefined): boolean {
+function isOn(name: string, value: string | undefined): boolean {
   // host-cache-info=true and the like are QEMU's, too.
   if (value === undefined || /^(?:on|yes|true|y)$/.test(value)) return true;
   if (/^(?:off|no|false|n)$/.test(value)) return false;
   // Properties without effect may have any value.
-  if (IGNORED.has(key) || IGNORED_KINDS.test(key.replaceAll("_", "-"))) return true;
-  throw new LoadError(`CPU feature ${key}=${value}: expected on or off`);
+  if (IGNORED.has(name) || IGNORED_KINDS.test(name)) return true;
+  throw new LoadError(`CPU feature ${name}=${value}: expected on or off`);
 }
 
 /**

@@ -326,17 +326,14 @@ const HOST_PROPERTIES = [
 const ABSENT_PARTS = ["smm", "vmport"] as const;
 
 /** Older and newer versions of the boards, which differ in what a guest hardly sees. */
-const VERSIONED = /^pc-(?:q35|i440fx)-\d+\.\d+$/;
+const VERSION = /^(pc-(?:q35|i440fx))-\d+\.\d+$/;
 
 function parseMachine(options: CliOptions, text: string): void {
   const props = properties(text);
   const name = props.get("") ?? props.get("type");
   if (name !== undefined) {
-    options.machine = VERSIONED.exec(name)
-      ? name.startsWith("pc-q35")
-        ? "q35"
-        : "pc"
-      : MACHINES[oneOf("-machine", name, MACHINE_NAMES) as keyof typeof MACHINES];
+    const known = oneOf("-machine", name.replace(VERSION, "$1-7.2"), MACHINE_NAMES);
+    options.machine = MACHINES[known as keyof typeof MACHINES];
   }
   onlyKeys("-machine", props, ["type", "accel", "usb", ...HOST_PROPERTIES, ...ABSENT_PARTS]);
   for (const part of ABSENT_PARTS) {

@@ -26,16 +26,14 @@ const REQUEST = {
 /** Unit of idle times, ns. */
 const IDLE_UNIT = 4_000_000;
 const NOTHING = new Uint8Array(0);
-/** Reports that wait for a host; what happens while so many do is in the last one. */
-export const MOST_REPORTS = 16;
+/** Things that a user has done and that wait for a host; what happens while so many do is told with the last one. */
+export const MOST_WAITING = 16;
 
 export interface HidState extends UsbDeviceState {
   /** 0 boot, 1 report (7.2.6). */
   protocol: number;
   /** Units until a report is sent again; 0 for never. */
   idle: number;
-  /** Reports that have not been sent. */
-  reports: number[][];
   /** What was sent last. */
   last: number[];
   /** Virtual time at which `last` is sent again, ns; -1 for never. */
@@ -86,7 +84,7 @@ export abstract class HidDevice<State extends HidState = HidState> extends UsbDe
   }
 
   protected freshHid(): HidState {
-    const idle = { protocol: 1, idle: 0, reports: [], again: -1 };
+    const idle = { protocol: 1, idle: 0, again: -1 };
     const last = new Array<number>(this.#kind.reportBytes).fill(0);
     return { configuration: 0, halted: [], ...idle, last };
   }
@@ -101,20 +99,14 @@ export abstract class HidDevice<State extends HidState = HidState> extends UsbDe
     return this.state.again;
   }
 
+  /** Takes the next report that has not been sent. */
+  protected abstract nextReport(): number[] | undefined;
   /** The report that says how things are now. */
   protected abstract current(): number[];
   /** Bytes of a report in the boot protocol (appendix B). */
   protected abstract readonly bootBytes: number;
   /** What the host writes: a keyboard's lights. */
   protected output(_bytes: Uint8Array): void {}
-
-  /** Something has happened: there is another report to send. */
-  protected changed(): void {
-    const { reports } = this.state;
-    if (reports.length >= MOST_REPORTS) reports.pop();
-    reports.push(this.current());
-    this.wake();
-  }
 
   protected sent(endpoint: number, length: number): Answer {
     if (endpoint !== IN) return "stall";
@@ -127,10 +119,6 @@ export abstract class HidDevice<State extends HidState = HidState> extends UsbDe
     s.again = s.idle === 0 ? -1 : now + s.idle * IDLE_UNIT;
     const bytes = s.protocol === 0 ? report.slice(0, this.bootBytes) : report;
     return Uint8Array.from(bytes).subarray(0, length);
-  }
-
-  protected nextReport(): number[] | undefined {
-    return this.state.reports.shift();
   }
 
   protected received(): boolean {

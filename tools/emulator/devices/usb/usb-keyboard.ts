@@ -1,7 +1,7 @@
 // A keyboard on USB: reports of the boot protocol, the keys that are held as bits and up to six usages (HID 1.11, appendix
 // B.1 and C).
 
-import { HidDevice, type HidKind, type HidState } from "./hid-device.ts";
+import { HidDevice, type HidKind, type HidState, MOST_WAITING } from "./hid-device.ts";
 import { FIRST_MODIFIER, usageOf } from "./hid-usages.ts";
 
 const KEYS = 6;
@@ -34,6 +34,8 @@ interface KeyboardState extends HidState {
   held: number[];
   /** Bits of the lights that the host has lit: 1 Num Lock, 2 Caps Lock, 4 Scroll Lock. */
   lights: number;
+  /** Reports that have not been sent. */
+  reports: number[][];
 }
 
 export class UsbKeyboard extends HidDevice<KeyboardState> {
@@ -46,7 +48,7 @@ export class UsbKeyboard extends HidDevice<KeyboardState> {
   }
 
   #fresh(): KeyboardState {
-    return { ...this.freshHid(), modifiers: 0, held: [], lights: 0 };
+    return { ...this.freshHid(), modifiers: 0, held: [], lights: 0, reports: [] };
   }
 
   reset(): void {
@@ -65,7 +67,13 @@ export class UsbKeyboard extends HidDevice<KeyboardState> {
       s.held = s.held.filter((other) => other !== usage);
       if (down) s.held.push(usage);
     }
-    this.changed();
+    if (s.reports.length >= MOST_WAITING) s.reports.pop();
+    s.reports.push(this.current());
+    this.wake();
+  }
+
+  protected nextReport(): number[] | undefined {
+    return this.state.reports.shift();
   }
 
   protected current(): number[] {

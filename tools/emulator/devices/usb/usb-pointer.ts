@@ -1,7 +1,7 @@
 // A mouse or a tablet on USB: the one tells how far it has moved, the other where it is (HID 1.11, appendix E.10; HID Usage
 // Tables 1.12, section 4).
 
-import { HidDevice, type HidKind, type HidState, MOST_REPORTS } from "./hid-device.ts";
+import { HidDevice, type HidKind, type HidState, MOST_WAITING } from "./hid-device.ts";
 
 /** Where a tablet's right and lower edges are. */
 export const TABLET_EDGE = 0x7fff;
@@ -99,7 +99,7 @@ export class UsbPointer extends HidDevice<PointerState> {
     s.buttons = buttons;
     const last = s.moves.at(-1);
     // What has not been told of one movement goes with the next, as long as no button comes between.
-    if (last !== undefined && (isSame || s.moves.length >= MOST_REPORTS)) {
+    if (last !== undefined && (isSame || s.moves.length >= MOST_WAITING)) {
       last.dx += dx;
       last.dy -= dy;
       last.dz += dz;
@@ -108,7 +108,7 @@ export class UsbPointer extends HidDevice<PointerState> {
     this.wake();
   }
 
-  protected override nextReport(): number[] | undefined {
+  protected nextReport(): number[] | undefined {
     const move = this.state.moves[0];
     if (move === undefined) return undefined;
     const step = (v: number): number => Math.max(-MOST, Math.min(MOST, v));
