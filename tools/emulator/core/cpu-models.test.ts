@@ -234,6 +234,28 @@ test("what CPUID does not say is not there", async () => {
   expect(await outcomes(`max,${without}`)).toEqual(snippets.map(() => "6 0"));
 });
 
+describe("bits that turn on what CPUID does not say cannot be set", () => {
+  // IA32_APIC_BASE.EXTD, IA32_EFER.SCE, LME and NXE (Intel SDM vol. 4, table 2-2): else #GP, here CLI and HLT.
+  const handler: FlashAccess[] = [
+    { memory: 13 * 4, size: 4, value: 0x600 },
+    { memory: 0x600, size: 2, value: 0xf4fa },
+  ];
+  const switches = [
+    ["x2apic", 0x1b, 0xfee0_0d00],
+    ["syscall", EFER, 1],
+    ["lm", EFER, 0x100],
+    ["nx", EFER, 0x800],
+  ] as const;
+  const goesOn = async (image: Uint8Array, cpu: string): Promise<boolean> =>
+    (await firmwareHere(image, 0xe9, { cpu })).startsWith("0000000d\n");
+
+  test.each(switches)("%s", async (name, msr, value) => {
+    const image = flashImage([...handler, { msr, value }, { cpuid: 0 }], 0x10000);
+    expect(await goesOn(image, "max")).toBe(true);
+    expect(await goesOn(image, `max,-${name}`)).toBe(false);
+  });
+});
+
 test.each([
   ["8086", "CPU model 8086: the models are default, max"],
   ["max,avx=maybe", "CPU feature avx=maybe: expected on or off"],

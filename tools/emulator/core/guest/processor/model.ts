@@ -17,6 +17,11 @@ export const LEVEL: i32 = 22;
 export const EXTENDED_LEVEL: i32 = 23;
 export const MODEL_WORDS: i32 = 24;
 
+/** In LEAF1_ECX: the local APIC's x2APIC mode; in EXTENDED_EDX: SYSCALL, NX, long mode. */
+export const X2APIC_BIT: u32 = 21;
+export const SYSCALL_BIT: u32 = 11;
+export const NX_BIT: u32 = 20;
+export const LONG_MODE_BIT: u32 = 29;
 /** In LEAF1_ECX: this is a virtual machine, which leaf 40000000h tells of. */
 export const HYPERVISOR_BIT: u32 = 31;
 

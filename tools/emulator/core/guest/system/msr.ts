@@ -53,7 +53,18 @@ import { readTsc } from "../processor/clock";
 import { PHYSICAL_BITS } from "../processor/control_bits";
 import { GP } from "../processor/fault";
 import { charge, MSR } from "../processor/latency";
-import { hasBit, isAmd, LEAF7_ECX, MISC_ENABLE_UNAVAILABLE } from "../processor/model";
+import {
+  EXTENDED_EDX,
+  hasBit,
+  isAmd,
+  LEAF1_ECX,
+  LEAF7_ECX,
+  LONG_MODE_BIT,
+  MISC_ENABLE_UNAVAILABLE,
+  NX_BIT,
+  SYSCALL_BIT,
+  X2APIC_BIT,
+} from "../processor/model";
 import {
   AMD_PERF_EVT_SEL0,
   AMD_PERF_REGISTERS,
@@ -310,6 +321,7 @@ function writable(n: u32, v: u64): bool {
 
 function writeApicBase(v: u64): bool {
   if ((v & 0x2ff) != 0 || v >> PHYSICAL_BITS != 0 || (v & 0xc00) == 0x400) return false;
+  if ((v & 0x400) != 0 && !hasBit(LEAF1_ECX, X2APIC_BIT)) return false;
   const old = load<u64>(S_APIC_BASE);
   // From x2APIC mode only off; from off not directly to x2APIC.
   if ((old & 0xc00) == 0xc00 && (v & 0xc00) == 0x800) return false;
@@ -319,10 +331,14 @@ function writeApicBase(v: u64): bool {
   return true;
 }
 
-/** SCE, LME, NXE; LMA is the processor's. */
+/** SCE, LME and NXE, as far as the processor has what they turn on; LMA is its own. */
 function writeEfer(v: u64): bool {
   const old = load<u64>(S_EFER);
-  if ((v & ~0xd01) != 0) return false;
+  let known: u64 = 0x400;
+  if (hasBit(EXTENDED_EDX, SYSCALL_BIT)) known |= 1;
+  if (hasBit(EXTENDED_EDX, LONG_MODE_BIT)) known |= 0x100;
+  if (hasBit(EXTENDED_EDX, NX_BIT)) known |= 0x800;
+  if ((v & ~known) != 0) return false;
   if (((v ^ old) & 0x100) != 0 && (load<u64>(S_CR0) & 0x80000000) != 0) return false;
   store<u64>(S_EFER, (v & ~0x400) | (old & 0x400));
   flushTlb();
