@@ -13,11 +13,16 @@ export interface SocketAddress {
   port: number;
   server: boolean;
   wait: boolean;
+  /** The peer is a Telnet client, or server (RFC 854). */
+  telnet?: boolean;
 }
 
-/** A character device: the guest's bytes go there. With "none" the guest's device is not there at all. */
+/**
+ * A character device: the guest's bytes go there. With "none" the guest's device is not there at all. Standard input and
+ * output can be a line's and a monitor's at once (mux), and Ctrl-C the guest's (passInterrupt).
+ */
 export type Chardev =
-  | { kind: "stdio" }
+  | { kind: "stdio"; mux?: boolean; passInterrupt?: boolean }
   /** A console of -display curses. */
   | { kind: "vc" }
   | { kind: "file"; path: string }
@@ -29,33 +34,46 @@ export const isSocket = (device: Chardev): device is SocketAddress =>
   device.kind === "unix" || device.kind === "tcp";
 
 /** As it was written, for messages. */
-export const socketName = ({ kind, path, host, port }: SocketAddress): string =>
-  kind === "unix" ? `unix:${path}` : `tcp:${host}:${port}`;
+export const socketName = ({ kind, path, host, port, telnet }: SocketAddress): string =>
+  kind === "unix" ? `unix:${path}` : `${telnet ? "telnet" : "tcp"}:${host}:${port}`;
 
-/** What -chardev knows, and its properties; stdio's signal says who has Ctrl-C, which nobody asks here. */
+/** What -chardev knows, and its properties. */
 const CHARDEV_KEYS: Readonly<Record<string, readonly string[]>> = {
-  stdio: ["signal"],
+  stdio: ["signal", "mux"],
   null: [],
   vc: [],
   file: ["path"],
-  socket: ["path", "host", "port", "server", "wait", "nowait", "nodelay"],
+  socket: ["path", "host", "port", "server", "wait", "nowait", "nodelay", "telnet"],
 };
 const LOCAL = "127.0.0.1";
-const FLAGS = ["server", "wait", "nowait", "nodelay"] as const;
+const FLAGS = ["server", "wait", "nowait", "nodelay", "telnet"] as const;
 
-function socketFlags(option: string, words: readonly string[]): { server: boolean; wait: boolean } {
+/** A property that is on or off. Throws `LoadError`. */
+function isOn(kind: string, props: ReadonlyMap<string, string>, key: string, usual: boolean) {
+  const value = props.get(key) ?? (usual ? "on" : "off");
+  if (value !== "on" && value !== "off") {
+    throw new LoadError(`-chardev ${kind}: ${key}=${value}: expected on or off`);
+  }
+  return value === "on";
+}
+
+function socketFlags(
+  option: string,
+  words: readonly string[],
+): Pick<SocketAddress, "server" | "wait" | "telnet"> {
   const flags: Record<string, boolean> = { server: false, wait: true };
   for (const word of words) {
     const [name = "", value = "on"] = word.split("=", 2);
     if (!(FLAGS as readonly string[]).includes(name) || !["on", "off"].includes(value)) {
       throw new LoadError(
-        `${option}: ${word}: expected server, wait=on, wait=off, nowait or nodelay`,
+        `${option}: ${word}: expected server, wait=on, wait=off, nowait, nodelay or telnet`,
       );
     }
     if (name === "nowait") flags.wait = value !== "on";
     else flags[name] = value === "on";
   }
-  return { server: flags.server === true, wait: flags.wait === true };
+  const { server = false, wait = false, telnet = false } = flags;
+  return { server, wait, ...(telnet ? { telnet } : {}) };
 }
 
 /** -chardev: its name, and the device. Throws `LoadError`. */
@@ -72,7 +90,11 @@ export function namedChardev(props: ReadonlyMap<string, string>): [id: string, d
   if (odd !== undefined)
     throw new LoadError(`-chardev ${kind}: ${odd}: expected ${keys.join(", ") || "nothing"}`);
   const path = props.get("path");
-  if (kind === "stdio" || kind === "null" || kind === "vc") return [id, { kind }];
+  if (kind === "null" || kind === "vc") return [id, { kind }];
+  if (kind === "stdio") {
+    const mux = isOn(kind, props, "mux", false);
+    return [id, { kind, mux, passInterrupt: !isOn(kind, props, "signal", true) }];
+  }
   if (kind === "file") {
     if (!path) throw new LoadError("-chardev file: expected path=PATH");
     return [id, { kind, path }];
@@ -93,18 +115,18 @@ export function parseChardev(option: string, text: string): Chardev {
   if (text.startsWith("file:") && text.length > 5) return { kind: "file", path: text.slice(5) };
   const [where = "", ...words] = text.split(",");
   const unix = /^unix:(.+)$/.exec(where);
-  const tcp = /^tcp:(.*):(\d+)$/.exec(where);
-  const port = Number(tcp?.[2] ?? 0);
+  const tcp = /^(tcp|telnet):(.*):(\d+)$/.exec(where);
+  const port = Number(tcp?.[3] ?? 0);
   if ((unix !== null || tcp !== null) && port <= 65535) {
     return {
       kind: unix === null ? "tcp" : "unix",
       path: unix?.[1] ?? "",
-      host: (tcp?.[1] ?? "").replace(/^\[(.*)\]$/, "$1") || LOCAL,
+      host: (tcp?.[2] ?? "").replace(/^\[(.*)\]$/, "$1") || LOCAL,
       port,
-      ...socketFlags(option, words),
+      ...socketFlags(option, tcp?.[1] === "telnet" ? [...words, "telnet"] : words),
     };
   }
   throw new LoadError(
-    `${option} ${text}: expected stdio, vc, null, file:PATH, unix:PATH,server,nowait or tcp:HOST:PORT,server,nowait`,
+    `${option} ${text}: expected stdio, vc, null, file:PATH, chardev:ID, unix:PATH,server,nowait, tcp:HOST:PORT,server,nowait or telnet:HOST:PORT,server,nowait`,
   );
 }

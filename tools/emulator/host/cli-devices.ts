@@ -6,19 +6,11 @@ import { COM_PORTS } from "../devices/uart16550.ts";
 import { virtioSerial } from "../devices/virtio/virtio-console.ts";
 import { virtConsole, virtSerialPort } from "../devices/virtio/virtio-port.ts";
 import { ADDABLE_DEVICES } from "../platform/addable-devices.ts";
-import type { Chardev } from "./chardev.ts";
+import { debugconReference } from "./cli-chardevs.ts";
 import { DRIVE_DEVICE_NAMES, parseDriveDevice } from "./cli-drives.ts";
 import { parseCapture, parseCard } from "./cli-network.ts";
 import type { CliOptions } from "./cli-options.ts";
-import {
-  number,
-  numbersOf,
-  oneOf,
-  onlyKeys,
-  properties,
-  suggest,
-  UsageError,
-} from "./cli-values.ts";
+import { number, numbersOf, oneOf, onlyKeys, properties, UsageError } from "./cli-values.ts";
 
 const CARDS: readonly string[] = NETWORK_CARD_MODELS;
 /** Devices on USB, and what they are. */
@@ -60,13 +52,23 @@ const NAMED: Readonly<Record<string, { keys: readonly string[]; apply: Apply }>>
       if (port !== undefined) {
         o.debugconPort = number("-device isa-debugcon: iobase", port, 1, 0xffff);
       }
-      o.namedLines.push({ device: "isa-debugcon", chardev: props.get("chardev") });
+      o.references.push(debugconReference(o, "-device isa-debugcon", props.get("chardev")));
     },
   },
   "isa-serial": {
     keys: ["id", "chardev"],
     apply: (o, props) => {
-      o.namedLines.push({ device: "isa-serial", chardev: props.get("chardev") });
+      o.references.push({
+        option: "-device isa-serial",
+        id: props.get("chardev"),
+        role: "line",
+        connect: (device) => {
+          if (o.serials.length === COM_PORTS.length) {
+            throw new UsageError(`-device isa-serial: there are ${COM_PORTS.length} serial ports`);
+          }
+          o.serials.push(device);
+        },
+      });
     },
   },
 };
@@ -105,13 +107,16 @@ function parsePort(options: CliOptions, name: string, props: Map<string, string>
   while (taken.includes(free)) free++;
   const given = props.get("nr");
   const nr = given === undefined ? free : number(`-device ${name}: nr`, given, 0, 510);
-  const chardev = props.get("chardev");
   const line = options.ports.length;
-  options.ports.push({
-    kind: name,
-    number: nr,
-    ...(chardev === undefined ? {} : { chardev }),
-    device: { kind: "null" },
+  const port: CliOptions["ports"][number] = { kind: name, number: nr, device: { kind: "null" } };
+  options.ports.push(port);
+  options.references.push({
+    option: `-device ${name}`,
+    id: props.get("chardev"),
+    role: "line",
+    connect: (device) => {
+      port.device = device;
+    },
   });
   const label = props.get("name");
   options.devices.push({
@@ -119,33 +124,6 @@ function parsePort(options: CliOptions, name: string, props: Map<string, string>
     options: { nr, line },
     ...(label === undefined ? {} : { label }),
   });
-}
-
-/** Gives ports and lines the devices that they name, when all are known. */
-export function connectPorts(options: CliOptions): void {
-  const taken = new Set<string>();
-  const named = (kind: string, chardev: string): Chardev => {
-    const device = options.chardevs.get(chardev);
-    if (device === undefined) {
-      const known = suggest(chardev, [...options.chardevs.keys()]);
-      throw new UsageError(`-device ${kind}: there is no -chardev with id=${chardev}${known}`);
-    }
-    if (taken.has(chardev)) {
-      throw new UsageError(`-device ${kind}: chardev ${chardev} is already in use`);
-    }
-    taken.add(chardev);
-    return device;
-  };
-  for (const port of options.ports) {
-    if (port.chardev !== undefined) port.device = named(port.kind, port.chardev);
-  }
-  for (const { device, chardev } of options.namedLines) {
-    const line: Chardev = chardev === undefined ? { kind: "null" } : named(device, chardev);
-    if (device === "isa-debugcon") options.debugcon = line;
-    else if (options.serials.length === COM_PORTS.length) {
-      throw new UsageError(`-device isa-serial: there are ${COM_PORTS.length} serial ports`);
-    } else options.serials.push(line);
-  }
 }
 
 /** Properties of QEMU's that make no difference here. */

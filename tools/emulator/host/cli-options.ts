@@ -15,9 +15,16 @@ import { type BootOrder, bootOrderOf } from "../platform/firmware/bios-state.ts"
 import type { BootMenu } from "../platform/firmware/guest-firmware.ts";
 import type { SmbiosOptions } from "../platform/firmware/smbios.ts";
 import { GIB, MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
-import { type Chardev, namedChardev, parseChardev } from "./chardev.ts";
+import { type Chardev, namedChardev } from "./chardev.ts";
 import {
-  connectPorts,
+  addDialogue,
+  connectChardevs,
+  debugconReference,
+  parseMon,
+  type Reference,
+  useChardev,
+} from "./cli-chardevs.ts";
+import {
   DEVICES,
   OBJECTS,
   parseDevice,
@@ -87,16 +94,16 @@ export interface CliOptions extends CliDrives {
   serials: Chardev[];
   /** Devices of -chardev, by their names. */
   chardevs: Map<string, Chardev>;
-  /** Ports of virtio consoles, in order: the number of each, the name of its device, and in the end the device. */
-  ports: { kind: string; number: number; chardev?: string; device: Chardev }[];
+  /** Ports of virtio consoles, in order: the number of each, and its device. */
+  ports: { kind: string; number: number; device: Chardev }[];
   /** -numa has named the node that there is. */
   hasNode: boolean;
-  /** Lines of -device, by what they are, with the names of their devices. */
-  namedLines: { device: "isa-debugcon" | "isa-serial"; chardev: string | undefined }[];
+  /** Who gets a character device when all of them are known. */
+  references: Reference[];
   /** What is on USB beside media, where there is a controller without them. */
   usb?: UsbInput[];
-  /** Ctrl-A escapes and Ctrl-C to the guest. */
-  serialIsMonitor: boolean;
+  /** Ctrl-C goes to the guest. */
+  passInterrupt: boolean;
   debugcon: Chardev;
   /** Where monitors are; null and none are no monitors. */
   monitors: Chardev[];
@@ -117,6 +124,8 @@ export interface CliOptions extends CliDrives {
   vnc?: { host: string; display: number; password: boolean };
   freeze: boolean;
   /** Where the process writes its number while it is there. */
+  /** The snapshot that the machine begins with. */
+  loadvm?: string;
   pidFile?: string;
   /** Where the run's input is written to, and read from. */
   record?: string;
@@ -135,13 +144,6 @@ interface Option {
   /** What its value may be: what `help` in its place lists. */
   choices?: readonly string[];
   apply(options: CliOptions, value: string): void;
-}
-
-/** A device that is asked and answers: not a file. */
-function dialogue(option: string, text: string): Chardev {
-  const device = parseChardev(option, text);
-  if (device.kind !== "file") return device;
-  throw new UsageError(`${option} ${text}: expected stdio, vc, none, unix:PATH or tcp:HOST:PORT`);
 }
 
 function parseCpus(text: string): number {
@@ -257,7 +259,7 @@ function parseLog(options: CliOptions, text: string): void {
 
 /** What -accel takes; QEMU's names, with properties of theirs, stand for what is usual here. */
 function accelOf(text: string): Accel | undefined {
-  return /^(accel=)?(tcg|kvm)(,|$)/.test(text) ? undefined : parseAccel(text);
+  return /^(accel=)?(tcg|kvm|hax|hvf|nvmm|whpx)(,|$)/.test(text) ? undefined : parseAccel(text);
 }
 
 /** What happens when the guest ends: QEMU's newer words for -no-reboot and -no-shutdown. */
@@ -586,14 +588,21 @@ const OPTIONS: readonly Option[] = [
       if (o.serials.length === COM_PORTS.length) {
         throw new UsageError(`-serial ${v}: a PC has ${COM_PORTS.length} serial ports at most`);
       }
-      if (v === "mon:stdio") o.serialIsMonitor = true;
-      o.serials.push(parseChardev("-serial", v === "mon:stdio" ? "stdio" : v));
+      const place = o.serials.push({ kind: "none" }) - 1;
+      if (v === "mon:stdio") o.passInterrupt = true;
+      useChardev(o, v === "mon:stdio" ? "stdio" : v, {
+        option: "-serial",
+        role: "line",
+        connect: (device) => {
+          o.serials[place] = device;
+        },
+      });
     },
   },
   {
     names: ["-chardev"],
     value: "KIND,id=ID,…",
-    help: "what -device virtconsole,chardev=ID or virtserialport names: stdio, vc, null, file,path=PATH, or socket with path=PATH or host=HOST,port=PORT, and server=on,wait=off",
+    help: "what -serial chardev:ID, -mon ID and -device virtconsole,chardev=ID name: stdio (mux=on, signal=off), vc, null, file,path=PATH, or socket with path=PATH or host=HOST,port=PORT, and server=on,wait=off,telnet=on",
     apply: (o, v) => {
       const [id, device] = namedChardev(properties(v));
       if (o.chardevs.has(id)) throw new UsageError(`-chardev id=${id}: Duplicate ID`);
@@ -605,7 +614,7 @@ const OPTIONS: readonly Option[] = [
     value: "DEV",
     help: "console at port 0xE9: stdio, file:PATH, unix:, tcp: or null; absent without this option",
     apply: (o, v) => {
-      o.debugcon = parseChardev("-debugcon", v);
+      useChardev(o, v, debugconReference(o, "-debugcon", undefined));
     },
   },
   {
@@ -627,15 +636,22 @@ const OPTIONS: readonly Option[] = [
     value: "DEV",
     help: "the monitor: none, stdio, vc, unix:PATH,server,nowait or tcp:HOST:PORT,server,nowait; may be given again",
     apply: (o, v) => {
-      o.monitors.push(dialogue("-monitor", v));
+      const connect = addDialogue(o, "-monitor", "monitor");
+      useChardev(o, v, { option: "-monitor", role: "monitor", connect });
     },
+  },
+  {
+    names: ["-mon"],
+    value: "[chardev=]ID",
+    help: "the monitor at a -chardev, beside the line that has it too if it has mux=on; mode=control: QMP",
+    apply: parseMon,
   },
   {
     names: ["-qmp"],
     value: "DEV",
     help: "the same for programs: QEMU's protocol QMP",
     apply: (o, v) => {
-      o.qmps.push(dialogue("-qmp", v));
+      useChardev(o, v, { option: "-qmp", role: "qmp", connect: addDialogue(o, "-qmp", "qmp") });
     },
   },
   {
@@ -718,6 +734,14 @@ const OPTIONS: readonly Option[] = [
     help: "no serial port and no display adapter unless asked for",
     apply: (o) => {
       o.nodefaults = true;
+    },
+  },
+  {
+    names: ["-loadvm"],
+    value: "TAG",
+    help: "begin with the machine of this snapshot, which the monitor's savevm has kept as TAG.vmstate",
+    apply: (o, v) => {
+      o.loadvm = v;
     },
   },
   {
@@ -878,10 +902,10 @@ export function parseArguments(args: readonly string[]): CliOptions {
     icount: false,
     serials: [],
     hasNode: false,
-    namedLines: [],
+    references: [],
     chardevs: new Map(),
     ports: [],
-    serialIsMonitor: false,
+    passInterrupt: false,
     debugcon: { kind: "none" },
     monitors: [],
     qmps: [],
@@ -959,19 +983,23 @@ function checkRecording(options: CliOptions): void {
     );
   }
   if (options.replay !== undefined) for (const disk of changed) disk.persistent = false;
+  const recorded = options.record === undefined ? options.replay && "-replay" : "-record";
+  if (options.loadvm !== undefined && recorded) {
+    throw new UsageError(`${recorded}: runs are recorded from the start on, without -loadvm`);
+  }
 }
 
 function withDefaults(options: CliOptions): CliOptions {
+  connectChardevs(options);
   const dialogues = [
     ...options.monitors.map((device) => ["-monitor", device] as const),
     ...options.qmps.map((device) => ["-qmp", device] as const),
   ].filter(([, { kind }]) => kind === "stdio");
-  connectPorts(options);
   if (options.display.kind === "curses") consoleDefaults(options);
   else refuseConsoles(options);
   if (options.serials.length === 0 && options.nographic) {
     options.serials = [{ kind: "stdio" }];
-    options.serialIsMonitor = true;
+    options.passInterrupt = true;
   }
   if (options.serials.length === 0 && !options.nodefaults) {
     const isTaken = dialogues.length > 0 || options.ports.some((p) => p.device.kind === "stdio");

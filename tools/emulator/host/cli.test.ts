@@ -27,9 +27,10 @@ function file(name: string, data: Uint8Array | string): string {
   return path(name);
 }
 
-const run = (args: string[], input = "") => {
+const run = (args: string[], input = "", cwd?: string) => {
   const r = spawnSync(process.execPath, [emu, ...args], {
     input,
+    cwd,
     encoding: "utf8",
     timeout: HANG_MS,
   });
@@ -168,6 +169,20 @@ test("the monitor on a pipe answers everything, in order", () => {
   ]);
 });
 
+test("-loadvm begins with what savevm has kept, or not at all", () => {
+  const begin = (...args: string[]) => run(["-kernel", hello, ...args], "", directory);
+  run(["-kernel", hello, "-S", "-monitor", "stdio"], "savevm kept\nquit\n", directory);
+  expect(begin("-loadvm", "kept")).toMatchObject({ status: 0, out: "hello\n" });
+  expect(begin("-loadvm", "other")).toEqual({
+    status: 1,
+    out: "",
+    err: "emu: -loadvm other: loadvm: there is no snapshot 'other'; info snapshots lists those there are\n",
+  });
+  const smaller = begin("-loadvm", "kept", "-m", "16M");
+  expect([smaller.status, smaller.out]).toEqual([1, ""]);
+  expect(smaller.err).toMatch(/^emu: -loadvm kept: .*\n$/);
+});
+
 test("what the monitor was asked before the guest's end is answered", () => {
   const { status, out } = monitor("cont\ninfo registers\ninfo status\n", ["-S"]);
   expect(status).toBe(0);
@@ -261,7 +276,7 @@ test.each([
   [["-smp", "0"], "-smp 0: expected a number from 1 to 32"],
   [["-cpu", "hasswell"], "did you mean Haswell"],
   [["-icount", "shift=1"], "-icount shift=1: expected shift=0, 0"],
-  [["-serial", "tty"], "-serial tty: expected stdio, vc, null, file:PATH, unix:PATH"],
+  [["-serial", "tty"], "-serial tty: expected stdio, vc, null, file:PATH, chardev:ID, unix:PATH"],
   [["-device", "e1001"], "-device e1001: expected isa-debug-exit"],
   [["-device", "isa-debug-exit,iobsae=1"], "(did you mean iobase?)"],
   [["-d", "interrupts"], "-d interrupts: expected int"],
@@ -276,7 +291,10 @@ test.each([
   [["-boot", "menu=yes"], "-boot menu yes: expected on, off"],
   [["-monitor", "stdio", "-serial", "stdio"], "both want standard input"],
   [["-monitor", "stdio", "-qmp", "stdio"], "-monitor stdio and -qmp stdio both want"],
-  [["-monitor", "file:x"], "-monitor file:x: expected stdio, vc, none, unix:PATH or tcp:HOST:PORT"],
+  [
+    ["-monitor", "file:x"],
+    "-monitor file:x: expected stdio, vc, none, chardev:ID, unix:PATH, tcp:HOST:PORT or telnet:HOST:PORT",
+  ],
   [["-qmp", "tcp:localhost:99999,server"], "-qmp tcp:localhost:99999,server: expected stdio"],
   [["-serial", "unix:x,serve"], "-serial: serve: expected server, wait=on, wait=off, nowait"],
 ])("%s is refused with one line", (args, message) => {

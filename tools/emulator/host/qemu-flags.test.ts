@@ -123,6 +123,7 @@ describe("QEMU's flags", () => {
     ["-numa node -numa node", "memory is one node"],
     ["-device usb-tablet,speed=1", "-device usb-tablet: unknown property speed"],
     ["-device isa-debugcon,chardev=x", "there is no -chardev with id=x"],
+    ["-loadvm a -replay r", "-replay: runs are recorded from the start on, without -loadvm"],
     ["-device VGA,vgamem_mb=64", "vgamem_mb"],
     ["-usbdevice serial", "-usbdevice serial: expected keyboard, mouse, tablet"],
     ["-machine pc-q35-x", "-machine pc-q35-x: expected q35"],

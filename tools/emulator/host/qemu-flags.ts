@@ -55,7 +55,6 @@ export const ACCEPTED_FLAGS: readonly QemuFlag[] = [
 
 const FIRMWARE = "the BIOS is a part of the machine";
 const TABLES = "what firmware tells a guest is fixed";
-const CHARDEV = "devices are named where they are used: -serial, -debugcon, -monitor and -qmp";
 const DRIVE = "images are given by -drive file=FILE";
 const DISPLAYS = "the screen is shown by -display web, -display curses or -vnc";
 const PROCESS = "the shell does this: the command stays what it was started as";
@@ -70,7 +69,6 @@ export const REFUSED_FLAGS: readonly QemuFlag[] = [
   { names: ["-dtb"], value: "FILE", why: "a PC has no device tree" },
   { names: ["-set"], value: "PROPERTY", why: "properties are given to -device" },
   { names: ["-add-fd"], value: "PROPERTIES", why: "files are given by their paths" },
-  { names: ["-mon"], value: "PROPERTIES", why: CHARDEV },
   { names: ["-qmp-pretty"], value: "DEV", why: "-qmp says the same, in one line each" },
   { names: ["-sd"], value: "FILE", why: DRIVE },
   { names: ["-mtdblock"], value: "FILE", why: DRIVE },
@@ -83,7 +81,6 @@ export const REFUSED_FLAGS: readonly QemuFlag[] = [
   { names: ["-portrait"], why: DISPLAYS },
   { names: ["-rotate"], value: "DEGREES", why: DISPLAYS },
   { names: ["-win2k-hack"], why: "no disk controller needs it" },
-  { names: ["-loadvm"], value: "NAME", why: "the monitor's loadvm does it, with -S in front" },
   { names: ["-incoming"], value: "ADDRESS", why: "savevm and loadvm are how a machine moves" },
   { names: ["-dump-vmstate"], value: "FILE", why: "savevm and loadvm are how a machine moves" },
   { names: ["-singlestep"], why: "-d exec logs every block" },

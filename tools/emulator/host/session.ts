@@ -194,7 +194,7 @@ export class Session {
   }
 
   #startInput(machine: Machine): void {
-    const { serialIsMonitor, monitors, qmps } = this.#options;
+    const { passInterrupt, monitors, qmps } = this.#options;
     const isStdio = ({ kind }: Chardev): boolean => kind === "stdio";
     const port = linesOf(this.#options).findIndex(isStdio);
     const asked = monitors.some(isStdio) ? "monitor" : qmps.some(isStdio) ? "qmp" : undefined;
@@ -215,7 +215,7 @@ export class Session {
         onInterrupt: () => this.leave(EXIT_SIGNAL.SIGINT),
         onEnd: () => this.#dialogue?.end(),
       },
-      serialIsMonitor,
+      passInterrupt,
     );
     this.#input.start();
   }
@@ -369,6 +369,7 @@ export class Session {
     this.#startConsoles("qmp", o.qmps);
     this.#curses?.start(machine);
     this.#startInput(machine);
+    if (o.loadvm !== undefined) await this.#load(o.loadvm, this.#monitor);
     // What a file says is said before the first instruction, so that a run with it is repeatable.
     await this.#dialogue?.answered;
     const abandoned = this.#abandoned(control);
@@ -390,6 +391,14 @@ export class Session {
       await this.#dialogue?.answered;
       await this.#end(machine, stop);
     }
+  }
+
+  /** Has the machine begin as a snapshot has it. */
+  async #load(name: string, monitor: Monitor): Promise<void> {
+    const refusal = await monitor.execute(`loadvm ${name}`);
+    if (refusal === "") return;
+    this.say(`emu: -loadvm ${name}: ${refusal.trim()}\n`);
+    this.leave(EXIT_FAILED);
   }
 
   async #startVnc(machine: Machine, asked: NonNullable<CliOptions["vnc"]>): Promise<void> {

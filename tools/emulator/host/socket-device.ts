@@ -7,6 +7,7 @@ import { LoadError } from "../load-error.ts";
 import { type SocketAddress, socketName } from "./chardev.ts";
 import { hangUp, LINGER_MS } from "./hang-up.ts";
 import type { Sink } from "./output.ts";
+import { Telnet, telnetBytes } from "./telnet.ts";
 
 const FLUSH_BYTES = 4096;
 /** What waits for a peer that does not read, bytes. */
@@ -86,9 +87,11 @@ export class SocketDevice implements Sink {
     }
     this.#peer = socket;
     if (this.#address.kind === "tcp") socket.setNoDelay(true);
+    const { server, telnet } = this.#address;
+    const dialect = telnet ? new Telnet(server, (bytes) => this.#post(bytes)) : undefined;
     socket.on("data", (bytes) => {
       if (socket !== this.#peer) return;
-      this.onBytes(bytes);
+      this.onBytes(dialect?.received(bytes) ?? bytes);
       if (!this.mayRead()) socket.pause();
     });
     socket.on("close", () => this.#left(socket));
@@ -132,6 +135,11 @@ export class SocketDevice implements Sink {
   }
 
   #send(data: string | Uint8Array): void {
+    const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+    this.#post(this.#address.telnet ? telnetBytes(bytes) : bytes);
+  }
+
+  #post(data: Uint8Array): void {
     const peer = this.#peer;
     if (peer?.writable && peer.writableLength < MAX_UNREAD) peer.write(data);
   }
