@@ -5,7 +5,13 @@ import type { CoreImports } from "./core/interface.ts";
 import type { CoreSource } from "./core/load.ts";
 import { MAX_CPUS } from "./core/protocol.ts";
 import { CHIPSETS, type Chipset } from "./devices/chipset.ts";
-import type { AttachedMedia, DeviceRequest, OptionValues, UsbInput } from "./devices/device.ts";
+import type {
+  AttachedMedia,
+  BoardPart,
+  DeviceRequest,
+  OptionValues,
+  UsbInput,
+} from "./devices/device.ts";
 import {
   FIRST_MAC,
   MAX_CARDS,
@@ -115,6 +121,8 @@ export interface MachineOptions {
   core: CoreSource;
   /** The board: "q35" (the default), or "pc" with the older chipset 440FX and IDE in place of SATA. */
   machine?: Chipset["name"];
+  /** What the board lacks: "acpi" (tables, and on "pc" power management), "hpet", "s3" (ACPI's sleep state); nothing by default. */
+  without?: readonly BoardPart[];
   /** RAM in bytes, or as on the command line: "2048M", "1G". 128 MiB by default. */
   memory?: number | string;
   /**

@@ -208,6 +208,7 @@ export class Machine {
     this.board = new Board(
       {
         chipset: checkedChipset(options.machine),
+        without: options.without,
         map,
         cpus,
         media: this.#media.attached,
@@ -272,6 +273,7 @@ export class Machine {
         ramBytes,
         hasDisplay: options.vga ?? true,
         chipset: checkedChipset(options.machine),
+        hasAcpi: !options.without?.includes("acpi"),
       });
     }
     // The core calls back into a board that needs the core: the machine is filled in below.
@@ -335,7 +337,8 @@ export class Machine {
 
   /** What the board is to be for firmware of the guest's; nothing where it is ours. */
   #guestFirmware(): Partial<BoardOptions> {
-    const { vgaRom, bootMenu = {}, firmwareFiles: more = [], networkCards = [] } = this.options;
+    const { vgaRom, bootMenu = {}, firmwareFiles: more = [] } = this.options;
+    const { networkCards = [], without = [] } = this.options;
     const files = more.map(({ name, data }) => ({ name, contents: () => data }));
     if (!this.#hasGuestFirmware) return { firmwareFiles: files };
     const facts = (): AcpiFacts => {
@@ -350,7 +353,7 @@ export class Machine {
       vgaRom: vgaRom && expansionRom(vgaRom),
       cardRoms: networkCards.map(({ rom }) => rom && expansionRom(rom)),
       firmwareFiles: [
-        ...firmwareFiles(this.#map, bootMenu, facts),
+        ...firmwareFiles(this.#map, bootMenu, without.includes("acpi") ? undefined : facts),
         ...smbiosFiles(this.#smbiosFacts()),
         ...bootOrderFile(
           this.#media.inBootOrder,
@@ -368,6 +371,7 @@ export class Machine {
     const { serialPorts } = this.board;
     return {
       chipset: checkedChipset(this.options.machine),
+      without: this.options.without,
       map: { ...this.#map, ecam },
       cpus: this.cpus.length,
       acpiOnly: this.#hasGuestFirmware,

@@ -80,8 +80,13 @@ export interface DeviceMemory {
 }
 
 /** What a device may want to know of the machine it is in. */
+/** What a board can be without: its ACPI tables (and power management, where that is a function of its own), the HPET, S3. */
+export const BOARD_PARTS = ["acpi", "hpet", "s3"] as const;
+export type BoardPart = (typeof BOARD_PARTS)[number];
+
 export interface BoardFacts {
   readonly chipset: Chipset;
+  readonly without: readonly BoardPart[];
   /** RAM from address 0, and RAM from 4 GiB on, bytes. */
   readonly lowBytes: number;
   readonly highBytes: number;

@@ -254,5 +254,6 @@ export const hpet: DeviceKind = {
   name: "hpet",
   what: "high precision event timers",
   builtIn: true,
+  wanted: ({ without }) => !without.includes("hpet"),
   create: (slot) => new Hpet(slot),
 };

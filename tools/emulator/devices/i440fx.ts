@@ -210,6 +210,6 @@ export const piix4Power: DeviceKind = {
   name: "PIIX4_PM",
   what: "PIIX4 power management at 0:1.3: PMBASE, an SMBus with nothing on it",
   builtIn: true,
-  wanted: onPc,
+  wanted: (facts) => onPc(facts) && !facts.without.includes("acpi"),
   create: (slot) => new Piix4Power(slot),
 };

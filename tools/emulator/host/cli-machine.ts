@@ -63,6 +63,7 @@ export function machineOptions(o: CliOptions): MachineOptions {
   }
   return {
     machine: o.machine,
+    without: [...o.without],
     memory: o.memory,
     cpus: o.cpus,
     cpu: o.cpu,

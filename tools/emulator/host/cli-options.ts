@@ -5,7 +5,7 @@ import { CPU_MODEL_NAMES, cpuDescription } from "../core/cpu-models.ts";
 import type { GdbArchitecture } from "../debug/gdb-target.ts";
 import { LOG_ITEMS, type LogItem } from "../debug/log.ts";
 import type { Chipset } from "../devices/chipset.ts";
-import type { UsbInput } from "../devices/device.ts";
+import type { BoardPart, UsbInput } from "../devices/device.ts";
 import { COM_PORTS } from "../devices/uart16550.ts";
 import { type Accel, parseAccel } from "../jit/accel.ts";
 import { LoadError } from "../load-error.ts";
@@ -62,6 +62,8 @@ export type DisplayRequest =
 
 export interface CliOptions extends CliDrives {
   machine: Chipset["name"];
+  /** What the board is to lack. */
+  without: Set<BoardPart>;
   help: boolean;
   version: boolean;
   /** What an option takes, which `help` in place of its value asks for. */
@@ -325,7 +327,7 @@ const HOST_PROPERTIES = [
   "dump-guest-core",
   "memory-backend",
 ] as const;
-const ABSENT_PARTS = ["smm", "vmport"] as const;
+const ABSENT_PARTS = ["smm", "vmport", "nvdimm"] as const;
 
 /** Older and newer versions of the boards, which differ in what a guest hardly sees. */
 const VERSION = /^(pc-(?:q35|i440fx))-\d+\.\d+$/;
@@ -337,7 +339,17 @@ function parseMachine(options: CliOptions, text: string): void {
     const known = oneOf("-machine", name.replace(VERSION, "$1-7.2"), MACHINE_NAMES);
     options.machine = MACHINES[known as keyof typeof MACHINES];
   }
-  onlyKeys("-machine", props, ["type", "accel", "usb", ...HOST_PROPERTIES, ...ABSENT_PARTS]);
+  onlyKeys("-machine", props, [
+    ...["type", "accel", "usb", "acpi", "hpet"],
+    ...[...HOST_PROPERTIES, ...ABSENT_PARTS],
+  ]);
+  for (const part of ["acpi", "hpet"] as const) {
+    const value = props.get(part);
+    if (value === undefined) continue;
+    if (oneOf(`-machine ${part}`, value, ["on", "off", "auto"]) === "off")
+      options.without.add(part);
+    else options.without.delete(part);
+  }
   for (const part of ABSENT_PARTS) {
     const value = props.get(part);
     if (value !== undefined) oneOf(`-machine ${part}`, value, ["off", "auto"]);
@@ -620,13 +632,21 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-global"],
     value: "DRIVER.PROPERTY=V",
-    help: "isa-debugcon.iobase=PORT, where firmware writes its messages: 0x402; of others those of KVM's devices alone are accepted",
+    help: "isa-debugcon.iobase=PORT, where firmware writes its messages: 0x402; PIIX4_PM.disable_s3=1 and ICH9-LPC.disable_s3=1: no ACPI S3; of others those of KVM's devices are accepted",
     apply: (o, v) => {
-      // How KVM makes up for lost ticks: none is lost here.
-      if (/^kvm-\w+\./.test(v)) return;
+      // How KVM makes up for lost ticks: none is lost here. S4 is what an operating system does with its disk.
+      if (/^(kvm-\w+\.|(PIIX4_PM|ICH9-LPC)\.disable_s4=)/.test(v)) return;
+      const sleep = /^(?:PIIX4_PM|ICH9-LPC)\.disable_s3=(?:(1|on|true)|0|off|false)$/.exec(v);
+      if (sleep !== null) {
+        if (sleep[1] === undefined) o.without.delete("s3");
+        else o.without.add("s3");
+        return;
+      }
       const match = /^isa-debugcon\.iobase=(.+)$/.exec(v);
       if (match === null) {
-        throw new UsageError(`-global ${v}: only isa-debugcon.iobase=PORT; others go to -device`);
+        throw new UsageError(
+          `-global ${v}: only isa-debugcon.iobase=PORT and disable_s3 of PIIX4_PM and ICH9-LPC; others go to -device`,
+        );
       }
       o.debugconPort = number("-global isa-debugcon.iobase", match[1] as string, 1, 0xffff);
     },
@@ -734,6 +754,20 @@ const OPTIONS: readonly Option[] = [
     help: "no serial port and no display adapter unless asked for",
     apply: (o) => {
       o.nodefaults = true;
+    },
+  },
+  {
+    names: ["-no-acpi"],
+    help: "the same as -machine acpi=off: no ACPI tables, and on pc no power management",
+    apply: (o) => {
+      o.without.add("acpi");
+    },
+  },
+  {
+    names: ["-no-hpet"],
+    help: "the same as -machine hpet=off: no high precision event timers",
+    apply: (o) => {
+      o.without.add("hpet");
     },
   },
   {
@@ -892,6 +926,7 @@ export function parseArguments(args: readonly string[]): CliOptions {
     snapshot: false,
     devices: [],
     machine: "q35",
+    without: new Set(),
     objects: new Set(),
     wantedObjects: new Set(),
     network: noNetwork(),

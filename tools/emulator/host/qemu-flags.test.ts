@@ -101,6 +101,16 @@ describe("QEMU's flags", () => {
     });
   });
 
+  it.each([
+    ["-no-acpi -no-hpet", ["acpi", "hpet"]],
+    ["-machine pc,acpi=off,hpet=off", ["acpi", "hpet"]],
+    ["-no-hpet -machine hpet=on,acpi=auto", []],
+    ["-global PIIX4_PM.disable_s3=1 -global PIIX4_PM.disable_s4=1", ["s3"]],
+    ["-global ICH9-LPC.disable_s3=on -global ICH9-LPC.disable_s3=0", []],
+  ])("%s: what the board is without", (line, parts) => {
+    expect([...parsed(line).without]).toEqual(parts);
+  });
+
   it("of drives that concern the host's file alone change nothing", () => {
     const drive = "file=d.img,format=raw,cache=none,aio=threads,discard=unmap,detect-zeroes=on";
     expect(parseArguments(["-drive", drive]).disks).toEqual(
@@ -129,6 +139,8 @@ describe("QEMU's flags", () => {
     ["-machine pc-q35-x", "-machine pc-q35-x: expected q35"],
     ["-k", "-k needs a value"],
     ["-net", "-net needs a value"],
+    ["-machine hpet=no", "-machine hpet no: expected on, off, auto"],
+    ["-global ICH9-LPC.disable_s3=2", "-global ICH9-LPC.disable_s3=2: only"],
     ["-machine q35,smm=on", "-machine smm on: expected off, auto"],
     ["-action reboot=none", "-action reboot none: expected reset, shutdown"],
     ["-nographik", "unknown option -nographik (did you mean -nographic?)"],

@@ -64,8 +64,6 @@ export const REFUSED_FLAGS: readonly QemuFlag[] = [
   { names: ["-option-rom"], value: "FILE", why: FIRMWARE },
   { names: ["-no-fd-bootchk"], why: FIRMWARE },
   { names: ["-acpitable"], value: "PROPERTIES", why: TABLES },
-  { names: ["-no-acpi"], why: TABLES },
-  { names: ["-no-hpet"], why: "the HPET is always there" },
   { names: ["-dtb"], value: "FILE", why: "a PC has no device tree" },
   { names: ["-set"], value: "PROPERTY", why: "properties are given to -device" },
   { names: ["-add-fd"], value: "PROPERTIES", why: "files are given by their paths" },

@@ -1,7 +1,20 @@
 // What a boot loader makes of a kernel and its modules: bytes at physical addresses and the registers with which
 // the kernel is entered.
 
+import type { Chipset } from "../devices/chipset.ts";
 import type { MemoryMap } from "../platform/memory-map.ts";
+
+/** What boot protocols tell a kernel about the machine. */
+export interface BootMachine {
+  /** Bytes of RAM. */
+  ramBytes: number;
+  /** There is a display adapter with a linear framebuffer. */
+  hasDisplay: boolean;
+  /** Q35 unless given. */
+  chipset?: Chipset;
+  /** Firmware leaves ACPI tables; it does unless given. */
+  hasAcpi?: boolean;
+}
 
 /** A file given to a loader. */
 export interface Input {

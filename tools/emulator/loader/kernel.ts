@@ -1,23 +1,12 @@
 // Finds out which boot protocol a kernel file speaks and lays it out by that.
 
-import type { Chipset } from "../devices/chipset.ts";
 import { LoadError } from "../load-error.ts";
-import type { BootImage, Input } from "./boot-image.ts";
+import type { BootImage, BootMachine, Input } from "./boot-image.ts";
 import { isElf } from "./elf-image.ts";
 import { isLinux, linuxImage } from "./linux.ts";
 import type { Module } from "./modules.ts";
 import { findHeader, multiboot1 } from "./multiboot1.ts";
 import { findHeader2, multiboot2 } from "./multiboot2.ts";
-
-/** What boot protocols tell a kernel about the machine. */
-export interface BootMachine {
-  /** Bytes of RAM. */
-  ramBytes: number;
-  /** There is a display adapter with a linear framebuffer. */
-  hasDisplay: boolean;
-  /** Q35 unless given. */
-  chipset?: Chipset;
-}
 
 /** Throws `LoadError` where the file is none of the supported kinds. */
 export function loadKernel(
@@ -26,15 +15,15 @@ export function loadKernel(
   append: string,
   machine: BootMachine,
 ): BootImage {
-  const { ramBytes, hasDisplay, chipset } = machine;
+  const { ramBytes, chipset } = machine;
   if (findHeader(kernel.data) !== undefined) {
     return multiboot1(kernel, modules, append, ramBytes, chipset);
   }
   const header = findHeader2(kernel);
   if (header !== undefined) {
-    return multiboot2(kernel, header, modules, append, ramBytes, hasDisplay, chipset);
+    return multiboot2(kernel, header, modules, append, machine);
   }
-  if (isLinux(kernel.data)) return linuxImage(kernel, modules, append, ramBytes, chipset);
+  if (isLinux(kernel.data)) return linuxImage(kernel, modules, append, machine);
   const what = isElf(kernel.data)
     ? "an ELF file without a Multiboot header"
     : `not an ELF file and without a Multiboot header (it starts with ${[...kernel.data.subarray(0, 4)].map((b) => b.toString(16).padStart(2, "0")).join(" ") || "nothing"})`;

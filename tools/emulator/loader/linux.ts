@@ -3,11 +3,10 @@
 // they are not specified yet, as before 2.04, through the 16-bit one of its setup code. Left out: zImages
 // (loaded low), EFI handover, setup_data.
 
-import type { Chipset } from "../devices/chipset.ts";
 import { LoadError } from "../load-error.ts";
 import { RSDP_ADDRESS } from "../platform/firmware/acpi-tables.ts";
 import { type MemoryMap, MIB, memoryMap } from "../platform/memory-map.ts";
-import type { BootImage, Input } from "./boot-image.ts";
+import type { BootImage, BootMachine, Input } from "./boot-image.ts";
 import type { Module } from "./modules.ts";
 import { PAGE, Placement } from "./placement.ts";
 
@@ -94,7 +93,6 @@ function describeScreen(params: Uint8Array): void {
 }
 
 function describeMemory(p: DataView, map: MemoryMap): void {
-  p.setBigUint64(ACPI_RSDP_ADDR, BigInt(RSDP_ADDRESS), true);
   p.setUint8(E820_ENTRIES, map.ranges.length);
   map.ranges.forEach((r, i) => {
     p.setBigUint64(E820_TABLE + i * 20, BigInt(r.start), true);
@@ -115,8 +113,7 @@ export function linuxImage(
   kernel: Input,
   modules: readonly Module[],
   append: string,
-  ramBytes: number,
-  chipset?: Chipset,
+  { ramBytes, chipset, hasAcpi = true }: BootMachine,
 ): BootImage {
   const at = (why: string): never => {
     throw new LoadError(`kernel ${kernel.name}: Linux bzImage: ${why}`);
@@ -169,6 +166,7 @@ export function linuxImage(
     params.set(data.subarray(SETUP_SECTS, HEADER + (data[HEADER_LENGTH] as number)), SETUP_SECTS);
     describeScreen(params);
     describeMemory(p, map);
+    if (hasAcpi) p.setBigUint64(ACPI_RSDP_ADDR, BigInt(RSDP_ADDRESS), true);
   }
   p.setUint8(TYPE_OF_LOADER, LOADER_UNDEFINED);
   p.setUint8(LOADFLAGS, (params[LOADFLAGS] as number) | CAN_USE_HEAP);

@@ -3,12 +3,11 @@
 // line, loader name, modules, memory, ACPI, framebuffer and ELF sections. EFI and relocation are left
 // out: those tags are optional for a BIOS loader, and required unknown ones are refused.
 
-import type { Chipset } from "../devices/chipset.ts";
 import { FRAMEBUFFER_BASE } from "../devices/vga.ts";
 import { LoadError } from "../load-error.ts";
 import { rsdp } from "../platform/firmware/acpi-tables.ts";
 import { type MemoryMap, memoryMap } from "../platform/memory-map.ts";
-import type { Chunk, FlatImage, FramebufferMode, Input } from "./boot-image.ts";
+import type { BootMachine, Chunk, FlatImage, FramebufferMode, Input } from "./boot-image.ts";
 import { elfImage, isElf } from "./elf-image.ts";
 import type { Module } from "./modules.ts";
 import { behind, Placement } from "./placement.ts";
@@ -226,16 +225,14 @@ function writeFramebuffer(w: Writer, mode: FramebufferMode | undefined): void {
 }
 
 /**
- * Lays out a Multiboot 2 kernel. `hasDisplay` says whether a framebuffer can be set. Throws `LoadError`.
+ * Lays out a Multiboot 2 kernel. Throws `LoadError`.
  */
 export function multiboot2(
   kernel: Input,
   header: Header,
   modules: readonly Module[],
   append: string,
-  ramBytes: number,
-  hasDisplay: boolean,
-  chipset?: Chipset,
+  machine: BootMachine,
 ): FlatImage {
   checkRequirements(kernel, header);
   const find = (type: number) => header.tags.find((t) => t.type === type);
@@ -251,10 +248,10 @@ export function multiboot2(
   const entry = find(HeaderTag.Entry)?.fields[0] ?? image.entry;
 
   const wish = find(HeaderTag.Framebuffer);
-  const mode = wish !== undefined && hasDisplay ? framebufferMode(wish.fields) : undefined;
-  const map = memoryMap(ramBytes, image.chunks, undefined, chipset);
+  const mode = wish !== undefined && machine.hasDisplay ? framebufferMode(wish.fields) : undefined;
+  const map = memoryMap(machine.ramBytes, image.chunks, undefined, machine.chipset);
   const describe = (modulesAt: readonly number[]): Uint8Array =>
-    information(kernel, modules, append, map, image, mode, hasDisplay, modulesAt);
+    information(kernel, modules, append, map, image, mode, machine, modulesAt);
   const placement = new Placement(map);
   for (const chunk of image.chunks) placement.fix(chunk);
   // Its size does not depend on where modules are, and they come behind it.
@@ -288,7 +285,7 @@ function information(
   map: MemoryMap,
   image: Loaded,
   mode: FramebufferMode | undefined,
-  hasDisplay: boolean,
+  { hasDisplay, hasAcpi = true }: BootMachine,
   modulesAt: readonly number[],
 ): Uint8Array {
   const info = new Information();
@@ -314,9 +311,11 @@ function information(
   });
   if (hasDisplay) info.tag(Tag.Framebuffer, (w) => writeFramebuffer(w, mode));
   if (isElf(kernel.data)) writeSections(info, kernel);
-  const root = rsdp(map);
-  info.tag(Tag.AcpiOld, (w) => w.raw(root.subarray(0, 20)));
-  info.tag(Tag.AcpiNew, (w) => w.raw(root));
+  if (hasAcpi) {
+    const root = rsdp(map);
+    info.tag(Tag.AcpiOld, (w) => w.raw(root.subarray(0, 20)));
+    info.tag(Tag.AcpiNew, (w) => w.raw(root));
+  }
   info.tag(Tag.LoadBase, (w) => w.u32(image.start));
   return info.finish();
 }

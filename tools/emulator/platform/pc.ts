@@ -9,6 +9,7 @@ import {
   type A20Gate,
   type AttachedMedia,
   type BoardFacts,
+  type BoardPart,
   ClaimError,
   completeOptions,
   type Device,
@@ -76,6 +77,8 @@ export type BoardEvent =
 
 export interface BoardOptions {
   chipset: Chipset;
+  /** What it lacks of what boards have; nothing unless given. */
+  without?: readonly BoardPart[];
   map: MemoryMap;
   cpus: number;
   /** Time of the RTC at power-on, seconds since 1970. */
@@ -121,7 +124,6 @@ export class Board {
   readonly ioapic: IoApic;
   readonly pit: Pit8254;
   readonly rtc: Rtc;
-  readonly hpet: Hpet;
   readonly pm: AcpiPm;
   readonly keyboard: Ps2Keyboard;
   readonly usb: Xhci | undefined;
@@ -160,6 +162,7 @@ export class Board {
     this.add(this.lines);
     const facts: BoardFacts = {
       chipset: options.chipset,
+      without: options.without ?? [],
       lowBytes: options.map.lowBytes,
       highBytes: options.map.highBytes,
       ecam: options.map.ecam,
@@ -206,7 +209,6 @@ export class Board {
     this.ioapic = the(IoApic);
     this.pit = the(Pit8254);
     this.rtc = the(Rtc);
-    this.hpet = the(Hpet);
     this.pm = the(AcpiPm);
     this.keyboard = the(Ps2Keyboard);
     this.mouse = the(Ps2Mouse);
@@ -380,7 +382,8 @@ export class Board {
   }
 
   #wire(): void {
-    const { pic, ioapic, pit, hpet } = this;
+    const { pic, ioapic, pit } = this;
+    const hpet = this.find(Hpet);
     pic.onIntr = (level) => {
       this.#cpus.setIntr(level);
       ioapic.setPin(0, level);
@@ -391,6 +394,7 @@ export class Board {
     pic.onUnmask = catchUp;
     pic.onQuery = catchUp;
     ioapic.onUnmask = catchUp;
+    if (hpet === undefined) return;
     hpet.onLegacy = (on) => {
       pit.connect(!on);
       this.rtc.connect(!on);

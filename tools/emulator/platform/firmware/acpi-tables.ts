@@ -17,6 +17,7 @@ import {
   SCI_IRQ,
   WINDOW_BYTES,
 } from "../../devices/chipset.ts";
+import type { BoardPart } from "../../devices/device.ts";
 import { HPET_BASE } from "../../devices/hpet.ts";
 import { KEYBOARD_IRQ, MOUSE_IRQ } from "../../devices/i8042.ts";
 import { IOAPIC_BASE } from "../../devices/ioapic.ts";
@@ -142,7 +143,7 @@ function serialPort(index: number): aml.Aml {
   );
 }
 
-function dsdt({ map, cpus, serialPorts, chipset = Q35 }: AcpiFacts): Uint8Array {
+function dsdt({ map, cpus, serialPorts, chipset = Q35, without = [] }: AcpiFacts): Uint8Array {
   const { ecam } = map;
   const isExpress = hasWindow(chipset);
   const s3 = aml.integer(SLEEP_TYPE_S3);
@@ -163,7 +164,9 @@ function dsdt({ map, cpus, serialPorts, chipset = Q35 }: AcpiFacts): Uint8Array 
   const deviceMemory = chipset.deviceMemoryFor(ecam, map.lowBytes);
   const body = [
     ...interruptModel(),
-    aml.define("\\_S3", aml.packageOf(s3, s3, aml.integer(0), aml.integer(0))),
+    ...(without.includes("s3")
+      ? []
+      : [aml.define("\\_S3", aml.packageOf(s3, s3, aml.integer(0), aml.integer(0)))]),
     aml.define("\\_S5", aml.packageOf(s5, s5, aml.integer(0), aml.integer(0))),
     aml.scope(
       "\\_SB",
@@ -198,7 +201,9 @@ function dsdt({ map, cpus, serialPorts, chipset = Q35 }: AcpiFacts): Uint8Array 
         ),
       ),
       ...linkDevices(chipset, "\\_SB.PCI0.ISA"),
-      simple("HPET", "PNP0103", aml.memory32(HPET_BASE, 0x400)),
+      ...(without.includes("hpet")
+        ? []
+        : [simple("HPET", "PNP0103", aml.memory32(HPET_BASE, 0x400))]),
       // ECAM must be reserved by a motherboard resource (PCI Firmware 3.0, 4.1.2).
       ...(isExpress ? [simple("MRES", "PNP0C02", aml.memory32(ecam, WINDOW_BYTES))] : []),
     ),
@@ -212,6 +217,8 @@ function dsdt({ map, cpus, serialPorts, chipset = Q35 }: AcpiFacts): Uint8Array 
 export interface AcpiFacts {
   /** Q35 unless given. */
   chipset?: Chipset;
+  /** What the board lacks; nothing unless given. */
+  without?: readonly BoardPart[];
   map: MemoryMap;
   cpus: number;
   /** Serial ports that there are: 0 is COM1, 3 COM4. */
@@ -234,9 +241,10 @@ export function facsAddress(map: MemoryMap): number {
   return Math.ceil((map.tables + TABLES_OFFSET) / FACS_ALIGNMENT) * FACS_ALIGNMENT;
 }
 
-/** All tables for a machine; the RSDP is in the BIOS segment, the others are in the map's table area. */
+/** All tables for a machine, or none; the RSDP is in the BIOS segment, the others are in the map's table area. */
 export function acpiTables(facts: AcpiFacts): Placement[] {
-  const { map, cpus, chipset = Q35 } = facts;
+  const { map, cpus, chipset = Q35, without = [] } = facts;
+  if (without.includes("acpi")) return [];
   const placed: Placement[] = [];
   let at = map.tables + TABLES_OFFSET;
   const place = (data: Uint8Array, align: number): number => {
@@ -250,7 +258,7 @@ export function acpiTables(facts: AcpiFacts): Placement[] {
   const roots = [
     fadt(facsAt, dsdtAt, facts),
     madt(cpus),
-    hpet(),
+    ...(without.includes("hpet") ? [] : [hpet()]),
     ...(hasWindow(chipset) ? [mcfg(map.ecam)] : []),
   ].map((t) => place(t, 16));
   const rsdt = new Table();

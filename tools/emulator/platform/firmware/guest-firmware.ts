@@ -59,11 +59,11 @@ function word(value: number, bytes: 2 | 4): Uint8Array {
   return all.subarray(0, bytes);
 }
 
-/** The files; `facts` are asked for when firmware reads the tables that depend on where it has put things. */
+/** The files; `facts` are asked for when firmware reads the ACPI tables, which depend on where it has put things. */
 export function firmwareFiles(
   ram: RamSizes,
   menu: BootMenu,
-  facts: () => AcpiFacts,
+  facts: (() => AcpiFacts) | undefined,
 ): FirmwareFile[] {
   const { show = false, waitMs, failWaitMs = FOR_EVER } = menu;
   const file = (name: string, contents: Uint8Array): FirmwareFile => ({
@@ -75,7 +75,7 @@ export function firmwareFiles(
     file("etc/boot-fail-wait", word(failWaitMs, 4)),
     file("etc/show-boot-menu", word(show ? 1 : 0, 2)),
     ...(waitMs === undefined ? [] : [file("etc/boot-menu-wait", word(waitMs, 2))]),
-    ...acpiFiles(facts),
+    ...(facts === undefined ? [] : acpiFiles(facts)),
   ];
 }
 
