@@ -183,7 +183,13 @@ const MEMORY_KEYS = [
   ...["size", "mem-path", "share", "prealloc", "hugetlb", "hugetlbsize", "merge", "dump"],
   ...["policy", "host-nodes", "seal", "discard-data"],
 ];
-export const OBJECTS = ["rng-builtin", "rng-random", "filter-dump", ...MEMORY_BACKENDS] as const;
+/** Objects that change nothing, and their properties: sources of random numbers, and threads of the host. */
+const OBJECT_KEYS: Readonly<Record<string, readonly string[]>> = {
+  "rng-builtin": [],
+  "rng-random": ["filename"],
+  iothread: ["poll-max-ns", "poll-grow", "poll-shrink", "aio-max-batch"],
+};
+export const OBJECTS = ["rng-builtin", "rng-random", "filter-dump", ...MEMORY_BACKENDS, "iothread"];
 
 /** -object: captures, and where a virtio-rng-pci of QEMU has its numbers from; here they are the device's own, whatever it says. */
 export function parseObject(options: CliOptions, text: string): void {
@@ -197,7 +203,7 @@ export function parseObject(options: CliOptions, text: string): void {
   onlyKeys(`-object ${kind}`, props, [
     "qom-type",
     "id",
-    ...(isMemory ? MEMORY_KEYS : ["filename"]),
+    ...(isMemory ? MEMORY_KEYS : (OBJECT_KEYS[kind] ?? [])),
   ]);
   const id = props.get("id");
   if (id === undefined) throw new UsageError(`-object ${text}: Parameter 'id' is missing`);

@@ -89,7 +89,7 @@ const UNITS_PER_BUS = 2;
 /** A disk with a device of its own, which has options beside those of the disk. */
 export const VIRTIO_BLK = virtioBlk.name;
 /** Its properties of QEMU's that make no difference here. */
-const VIRTIO_HOST_KEYS = ["ioeventfd", "write-cache", "share-rw", "scsi"];
+const VIRTIO_HOST_KEYS = ["ioeventfd", "iothread", "write-cache", "share-rw", "scsi"];
 /** … and those that say what becomes of what the host fails to do. */
 const FAILURE_KEYS = ["rerror", "werror"];
 
@@ -104,7 +104,7 @@ const DRIVE_DEVICES: Readonly<Record<string, { kind?: MediaKind; bus: DiskBus }>
 export const DRIVE_DEVICE_NAMES = Object.keys(DRIVE_DEVICES);
 
 /** How QEMU reads and writes its files: none of it can be seen by a guest. */
-const HOST_PROPERTIES = ["cache", "aio", "discard", "detect-zeroes"];
+const HOST_PROPERTIES = ["cache", "aio", "discard", "detect-zeroes", "copy-on-read"];
 
 /** Controllers of QEMU's that are not here. */
 const ABSENT = ["scsi", "sd", "mtd", "xen"];

@@ -278,9 +278,20 @@ function parseAction(options: CliOptions, text: string): void {
 }
 
 const DISPLAYS = ["none", "web", "curses"] as const;
+/** QEMU's windows: here the page is one. */
+const WINDOWS = /^(gtk|sdl|cocoa)(,|$)/;
 
-function parseDisplay(text: string): DisplayRequest {
+function parseDisplay(options: CliOptions, text: string): DisplayRequest {
+  const window = WINDOWS.exec(text)?.[1];
+  if (window !== undefined) {
+    options.warnings.push(`-display ${window}: the screen is shown by -display web`);
+    return { kind: "web", port: 0 };
+  }
   const props = properties(text);
+  if (props.has("vnc")) {
+    options.vnc = parseVnc(text.replace(/^vnc=/, ""));
+    return { kind: "none" };
+  }
   const kind = oneOf("-display", props.get("") ?? "", DISPLAYS);
   const known: Readonly<Record<string, string[]>> = { web: ["port"], curses: ["charset"] };
   onlyKeys(`-display ${kind}`, props, known[kind] ?? []);
@@ -684,10 +695,10 @@ const OPTIONS: readonly Option[] = [
   {
     names: ["-display"],
     value: "none|web|curses",
-    help: "none (the default), a page in the browser (web, or web,port=N), or this terminal: Alt-1 the screen, Alt-2 the monitor, Alt-3 COM1",
+    help: "none (the default), a page in the browser (web, or web,port=N; QEMU's gtk and sdl mean it too), vnc=[HOST]:N, or this terminal: Alt-1 the screen, Alt-2 the monitor, Alt-3 COM1",
     choices: DISPLAYS,
     apply: (o, v) => {
-      o.display = parseDisplay(v);
+      o.display = parseDisplay(o, v);
     },
   },
   {

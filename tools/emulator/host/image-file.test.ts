@@ -56,6 +56,25 @@ function image(name: string, contents: Uint8Array = writer()): string {
 }
 
 const WRITTEN = 512 + 507;
+test.each([
+  [
+    "fat:rw:folder",
+    "disk fat:rw:folder: folders are no images here; mkfs.fat and mcopy make one of it",
+  ],
+  ["nbd:localhost:10809", "disk nbd:localhost:10809: images are files"],
+  ["https://localhost/x.iso", "disk https://localhost/x.iso: images are files; fetch it first"],
+])("%s is refused with what to do instead", (name, message) => {
+  expect(() => openImage(name)).toThrow(message);
+});
+
+test("file:PATH is a path", () => {
+  const file = path("named.img");
+  writeFileSync(file, new Uint8Array(4096));
+  const image = openImage(`file:${file}`);
+  expect([image.name, image.size]).toEqual([file, 4096]);
+  closeImage(image);
+});
+
 const isChanged = (file: string): boolean => readFileSync(file)[WRITTEN] === 0x77;
 
 const run = (...args: string[]) => {

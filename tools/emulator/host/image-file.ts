@@ -187,8 +187,30 @@ function closeWritten(): void {
   written.clear();
 }
 
+/** What QEMU has in place of a file's path, and what to do instead. */
+const PROTOCOLS: Readonly<Record<string, string>> = {
+  fat: "folders are no images here; mkfs.fat and mcopy make one of it",
+  nbd: "images are files; qemu-img convert makes one of it",
+  ...Object.fromEntries(
+    ["http", "https", "ftp", "ftps", "ssh", "iscsi", "rbd", "gluster"].map((name) => [
+      name,
+      "images are files; fetch it first",
+    ]),
+  ),
+};
+
+/** The file that a name means: QEMU's "file:PATH" is a path. Throws `LoadError` for what is none. */
+function filePath(name: string): string {
+  const [, protocol = ""] = /^([a-z]+):/.exec(name) ?? [];
+  if (protocol === "file") return name.slice("file:".length);
+  const instead = PROTOCOLS[protocol];
+  if (instead !== undefined) throw new LoadError(`disk ${name}: ${instead}`);
+  return name;
+}
+
 /** Opens an image file. Throws `LoadError` with the system's reason. */
-export function openImage(path: string, options: ImageFileOptions = {}): ImageSource {
+export function openImage(name: string, options: ImageFileOptions = {}): ImageSource {
+  const path = filePath(name);
   const image = openLayer(path, options, []);
   if (options.writable) {
     if (written.size === 0) process.once("exit", closeWritten);

@@ -101,6 +101,13 @@ describe("QEMU's flags", () => {
     });
   });
 
+  it("of threads of the host change nothing", () => {
+    const disk = "-drive if=none,id=d,file=d -device virtio-blk-pci,drive=d";
+    const line = `-object iothread,id=io,poll-max-ns=0 ${disk},iothread=io`;
+    const { devices, disks } = parsed(disk);
+    expect(parsed(line)).toMatchObject({ devices, disks });
+  });
+
   it.each([
     ["-no-acpi -no-hpet", ["acpi", "hpet"]],
     ["-machine pc,acpi=off,hpet=off", ["acpi", "hpet"]],

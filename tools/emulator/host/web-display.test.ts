@@ -205,6 +205,12 @@ test("-display names what there is", () => {
   expect(display("none")).toEqual({ kind: "none" });
   expect(display("web")).toEqual({ kind: "web", port: 0 });
   expect(display("web,port=8080")).toEqual({ kind: "web", port: 8080 });
+  expect(display("gtk,gl=on")).toEqual({ kind: "web", port: 0 });
+  expect(parseArguments(["-kernel", "k", "-display", "sdl"]).warnings).toEqual([
+    "-display sdl: the screen is shown by -display web",
+  ]);
+  const shared = parseArguments(["-kernel", "k", "-display", "vnc=:3"]);
+  expect([shared.display, shared.vnc]).toMatchObject([{ kind: "none" }, { display: 3 }]);
   expect(() => display("web,port=x")).toThrow(
     /^-display web: port x: expected a number from 0 to 65535$/,
   );
