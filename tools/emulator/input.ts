@@ -1,5 +1,7 @@
-// Input from outside as events: keys, the pointer, bytes on a serial line, the machine's buttons. A machine takes each at a point of its
-// virtual time, between two instructions; with these points a run can be repeated.
+// Input from outside as events: keys, the pointer, bytes on a serial line, the machine's buttons, media of its drives. A
+// machine takes each at a point of its virtual time, between two instructions; with these points a run can be repeated.
+
+import type { MediumName } from "./media/medium.ts";
 
 export type InputEvent =
   /** A key goes down or up; codes as in devices/keys.ts. */
@@ -18,6 +20,12 @@ export type InputEvent =
   /** Bytes that arrive on a serial port; 0 is COM1, 4 the first port of virtio consoles. */
   | { kind: "serial"; port: number; bytes: Uint8Array };
 
+export type DriveAction =
+  | { kind: "request"; force: boolean }
+  | { kind: "tray"; open: boolean }
+  | { kind: "remove" }
+  | { kind: "insert"; medium: MediumName };
+
 /** Whatever else reaches a machine from outside. */
 export type OutsideEvent =
   | InputEvent
@@ -27,6 +35,8 @@ export type OutsideEvent =
   | { kind: "wake-up" }
   /** A frame of Ethernet that arrives at a network card, 0 being the first. */
   | { kind: "frame"; card: number; bytes: Uint8Array }
+  /** Somebody at a drive, which `Disk.name` names: asks for its tray, forces the lock, moves the tray, or changes what is inside. */
+  | { kind: "drive"; drive: string; action: DriveAction }
   /** A non-maskable interrupt of a CPU. */
   | { kind: "nmi"; cpu: number };
 

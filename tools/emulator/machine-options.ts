@@ -28,6 +28,7 @@ import { Disk, type DiskBus, type DiskKind } from "./media/disk.ts";
 import type { FailureAction, WriteFailureAction } from "./media/disk-failures.ts";
 import { openFormat } from "./media/formats.ts";
 import { bytesImage, type ImageFormat, type ImageSource } from "./media/image.ts";
+import { type MediumName, mediumOf } from "./media/medium.ts";
 import { ADDABLE_DEVICES } from "./platform/addable-devices.ts";
 import type { BootKind } from "./platform/firmware/bios-state.ts";
 import type { BootCard } from "./platform/firmware/boot-order.ts";
@@ -65,8 +66,11 @@ export interface ModuleOptions {
 
 export interface DiskOptions {
   kind: MediaKind;
-  /** Contents, or a reader of them. They are not changed unless the disk is persistent. */
-  image: Uint8Array | ImageSource;
+  /**
+   * Contents, or a reader of them. They are not changed unless the disk is persistent. A drive for CDs or floppies may go
+   * without, until `input` puts something in.
+   */
+  image?: Uint8Array | ImageSource;
   /** What the contents are; found out by how they begin by default. For readers that have one already it says nothing. */
   format?: ImageFormat;
   /** What the guest writes goes to the image; otherwise it is kept beside it and lost with the machine (the default). */
@@ -88,6 +92,10 @@ export interface DiskOptions {
   index?: number;
   /** Place in the boot order, smallest first, before what `bootOrder` says. */
   bootIndex?: number;
+  /** What the monitor calls the drive; what QEMU makes of its place by default, such as "ide2-cd0". */
+  id?: string;
+  /** What the monitor calls the device that the drive is in; nothing by default. */
+  deviceId?: string;
 }
 
 /** A network card. */
@@ -170,6 +178,10 @@ export interface MachineOptions {
   vgaRom?: Uint8Array;
   /** Disk images, which the BIOS boots from where there is no kernel. */
   disks?: readonly DiskOptions[];
+  /** Opens images that are put into drives while the machine runs; none can be unless given. Throws `Error` of one line. */
+  openMedium?: (medium: MediumName, writable: boolean) => ImageSource;
+  /** Closes what `openMedium` has opened. */
+  closeMedium?: (source: ImageSource) => void;
   /** What the BIOS tries, in order; hard disks, floppies, CDs by default. */
   bootOrder?: readonly BootKind[];
   /** The same for the first start alone, before any reset. */
@@ -385,8 +397,12 @@ export function mediaOf(options: MachineOptions): MachineMedia {
   const media = (options.disks ?? []).map(
     ({ kind, image, format, bootIndex, index, ...traits }, i) => {
       const name = `disk${i}`;
-      const source = ArrayBuffer.isView(image) ? imageOfBytes(name, image, format) : image;
+      const source =
+        image !== undefined && ArrayBuffer.isView(image)
+          ? imageOfBytes(name, image, format)
+          : image;
       const disk = new Disk(name, kind, source, traits);
+      serveMedia(disk, options);
       return { disk, index, bootIndex: bootIndex ?? Number.POSITIVE_INFINITY };
     },
   );
@@ -400,7 +416,10 @@ export function mediaOf(options: MachineOptions): MachineMedia {
       a.bootIndex === b.bootIndex ? late(a.disk) - late(b.disk) : a.bootIndex - b.bootIndex,
     ),
     attached: {
-      ata: attach(ata, drives.places, "disks and CDs", drives.nameOf),
+      ata: attach(ata, drives.places, "disks and CDs", drives.nameOf, (place, { kind }) => {
+        const [bus, unit] = drives.cableOf(place);
+        return `ide${bus}-${kind === "cdrom" ? "cd" : "hd"}${unit}`;
+      }),
       floppies: attach(floppies, FLOPPY_DRIVES, "floppies", (place) => `floppy.${place}`),
       usb: attach(usb, usbPlaces(options), "media on USB", (place) => `usb.${place}`).filter(
         (disk) => disk !== undefined,
@@ -408,6 +427,23 @@ export function mediaOf(options: MachineOptions): MachineMedia {
       virtio: attach(virtio, VIRTIO_DISKS, "virtio disks", (place) => `virtio.${place}`),
     },
   };
+}
+
+/** Lets a disk have again what a snapshot says was put in. */
+function serveMedia(disk: Disk, { openMedium, closeMedium }: MachineOptions): void {
+  if (openMedium !== undefined) {
+    disk.reopen = (name) => {
+      const persistent = disk.persists && !name.readOnly;
+      const source = openMedium(name, persistent);
+      try {
+        return mediumOf(disk, source, { readOnly: name.readOnly, persistent });
+      } catch (error) {
+        closeMedium?.(source);
+        throw error;
+      }
+    };
+  }
+  if (closeMedium !== undefined) disk.release = closeMedium;
 }
 
 /** Ports that there are for media. Throws `LoadError` where the other devices do not fit. */
@@ -432,6 +468,7 @@ function attach(
   places: number,
   what: string,
   nameOf: (place: number) => string,
+  driveNameOf: (place: number, disk: Disk) => string = (place) => nameOf(place).replace(".", ""),
 ): (Disk | undefined)[] {
   if (media.length > places) {
     throw new LoadError(`${media.length} ${what}: expected at most ${places}`);
@@ -451,7 +488,9 @@ function attach(
     if (index === undefined) at[at.indexOf(undefined)] = disk;
   }
   for (const [place, disk] of at.entries()) {
-    if (disk !== undefined) disk.attachedTo = nameOf(place);
+    if (disk === undefined) continue;
+    disk.attachedTo = nameOf(place);
+    if (disk.driveName === disk.name) disk.driveName = driveNameOf(place, disk);
   }
   return at;
 }

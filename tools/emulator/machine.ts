@@ -7,7 +7,7 @@ import { type CoreExports, type CoreImports, RunExit } from "./core/interface.ts
 import { instantiateCore } from "./core/load.ts";
 import type { NetworkCard } from "./devices/net/network-card.ts";
 import { pause, turn } from "./event-loop.ts";
-import type { OutsideEvent, RecordedInput } from "./input.ts";
+import type { DriveAction, OutsideEvent, RecordedInput } from "./input.ts";
 import { crashReport } from "./inspect/report.ts";
 import { elfSymbols } from "./inspect/symbols.ts";
 import { type Tier, type TierStatistics, tierOf } from "./jit/tier.ts";
@@ -310,6 +310,7 @@ export class Machine {
   #addDisks(): void {
     for (const { disk } of this.#media.inBootOrder) {
       disk.onFailure = (failure) => this.#diskFailed(disk, failure);
+      disk.onTray = (open) => this.onTray?.(disk, open);
       this.board.add(disk);
     }
   }
@@ -324,6 +325,14 @@ export class Machine {
 
   /** Called with each request to a disk that the host has failed. */
   onDiskFailure: ((disk: Disk, failure: DiskFailure) => void) | undefined;
+
+  /** Disks, CDs and floppies with the drives that they are in, in the order in which the BIOS numbers them. */
+  get drives(): Disk[] {
+    return this.#media.inBootOrder.map(({ disk }) => disk);
+  }
+
+  /** Called when the tray of a drive has been opened or closed. */
+  onTray: ((disk: Disk, open: boolean) => void) | undefined;
 
   /** Disks whose requests wait since the host has failed them. */
   get waitingDisks(): Disk[] {
@@ -805,7 +814,35 @@ export class Machine {
         break;
       case "frame":
         this.networkCards[event.card]?.receive(event.bytes);
+        break;
+      case "drive":
+        this.#handle(event.drive, event.action);
     }
+  }
+
+  /** Somebody at a drive. */
+  #handle(drive: string, action: DriveAction): void {
+    const disk = this.drives.find(({ name }) => name === drive);
+    if (disk === undefined) return;
+    const isThereNoTray = disk.tray === undefined;
+    switch (action.kind) {
+      case "request":
+        disk.tray?.request(action.force);
+        return;
+      case "tray":
+        disk.moveTray(action.open);
+        return;
+      case "remove":
+        disk.remove();
+        break;
+      case "insert":
+        try {
+          disk.insert(action.medium);
+        } catch (error) {
+          this.options.onHostError?.(`drive ${disk.driveName}: ${(error as Error).message}`);
+        }
+    }
+    if (isThereNoTray) disk.onChange();
   }
 
   /** Hands over what came during the last slice and what is planned for this time. */

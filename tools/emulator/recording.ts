@@ -4,8 +4,10 @@
 
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
 import { MAX_CARDS } from "./devices/net/network-card.ts";
-import type { OutsideEvent, RecordedInput } from "./input.ts";
+import type { DriveAction, OutsideEvent, RecordedInput } from "./input.ts";
 import { LoadError } from "./load-error.ts";
+import { IMAGE_FORMATS } from "./media/formats.ts";
+import type { MediumName } from "./media/medium.ts";
 import { checkedEvent, MAX_SERIAL, MessageError } from "./remote/messages.ts";
 
 /** Increased whenever a line changes its meaning. */
@@ -87,6 +89,43 @@ function cardOf(event: Fields): number {
   throw new MessageError("card: expected the number of a network card");
 }
 
+function textOf(fields: Fields, name: string): string {
+  const value = fields[name];
+  if (typeof value === "string") return value;
+  throw new MessageError(`${name}: expected a string`);
+}
+
+function isOn(fields: Fields, name: string): boolean {
+  const value = fields[name];
+  if (typeof value === "boolean") return value;
+  throw new MessageError(`${name}: expected true or false`);
+}
+
+function mediumNameOf(medium: unknown): MediumName {
+  if (!isFields(medium)) throw new MessageError("medium: expected an object");
+  const path = textOf(medium, "path");
+  const readOnly = isOn(medium, "readOnly");
+  if (medium.format === undefined) return { path, readOnly };
+  const format = IMAGE_FORMATS.find((name) => name === medium.format);
+  if (format === undefined) throw new MessageError("format: expected one of images");
+  return { path, readOnly, format };
+}
+
+function actionOf(action: unknown): DriveAction {
+  if (!isFields(action)) throw new MessageError("action: expected an object");
+  switch (action.kind) {
+    case "request":
+      return { kind: "request", force: isOn(action, "force") };
+    case "tray":
+      return { kind: "tray", open: isOn(action, "open") };
+    case "remove":
+      return { kind: "remove" };
+    case "insert":
+      return { kind: "insert", medium: mediumNameOf(action.medium) };
+  }
+  throw new MessageError("action: expected what is done to a drive");
+}
+
 function eventOf(event: unknown): OutsideEvent {
   if (!isFields(event)) throw new MessageError("event: expected an object");
   switch (event.kind) {
@@ -99,6 +138,8 @@ function eventOf(event: unknown): OutsideEvent {
       if (Number.isInteger(cpu) && cpu <= MAX_CPU) return { kind: "nmi", cpu };
       throw new MessageError("cpu: expected the number of a CPU");
     }
+    case "drive":
+      return { kind: "drive", drive: textOf(event, "drive"), action: actionOf(event.action) };
     case "serial":
       return checkedEvent(event, bytesOf(event));
     case "frame":

@@ -33,6 +33,8 @@ export type RunEvent =
   | { kind: "reset"; by: "guest" | "host" }
   /** The power button was pressed. */
   | { kind: "power-button" }
+  /** The tray of a drive has been opened or closed. */
+  | { kind: "tray"; disk: Disk; open: boolean }
   /** The host has failed a request to a disk. */
   | { kind: "disk-failure"; disk: Disk; failure: DiskFailure };
 
@@ -57,6 +59,7 @@ export class RunControl {
     this.#paused = paused;
     machine.onReset = (by) => this.#tell({ kind: "reset", by });
     machine.onDiskFailure = (disk, failure) => this.#tell({ kind: "disk-failure", disk, failure });
+    machine.onTray = (disk, open) => this.#tell({ kind: "tray", disk, open });
     machine.onWaitingInput = () => this.#poke();
   }
 

@@ -37,7 +37,12 @@ export interface Chipset {
   /** The network card that a machine has where none is named. */
   readonly networkCard: "e1000" | "e1000e";
   /** Places of hard disks and CDs, and how QEMU calls one. */
-  readonly drives: { readonly places: number; nameOf(place: number): string };
+  readonly drives: {
+    readonly places: number;
+    nameOf(place: number): string;
+    /** Bus and unit. */
+    cableOf(place: number): readonly [number, number];
+  };
   /** Where firmware puts PCI configuration in memory (ECAM), -1 where it does not show there. */
   readonly window: number;
   /** RAM of `limit` bytes or more has `kept` of them below 4 GiB and the rest above. */
@@ -87,7 +92,7 @@ export const Q35: Chipset = {
   display: { device: 1, registers: 0xfebd_4000 },
   hasFloppyController: false,
   networkCard: "e1000e",
-  drives: { places: 6, nameOf: (place) => `ide.${place}` },
+  drives: { places: 6, nameOf: (place) => `ide.${place}`, cableOf: (place) => [place, 0] },
   window: 0xb000_0000,
   lowRam: { limit: 0xb000_0000, kept: 0x8000_0000 },
   deviceMemoryFor: (window) => Math.max(window + WINDOW_BYTES, 0xc000_0000),
@@ -113,7 +118,11 @@ export const I440FX: Chipset = {
   display: { device: 2, registers: 0xfebf_0000 },
   hasFloppyController: true,
   networkCard: "e1000",
-  drives: { places: 4, nameOf: (place) => `ide.${place >> 1}, unit ${place & 1}` },
+  drives: {
+    places: 4,
+    nameOf: (place) => `ide.${place >> 1}, unit ${place & 1}`,
+    cableOf: (place) => [place >> 1, place & 1],
+  },
   window: -1,
   lowRam: { limit: 0xe000_0000, kept: 0xc000_0000 },
   deviceMemoryFor: (_, lowBytes) =>

@@ -20,6 +20,8 @@ export interface Device {
   reset(): void;
   /** Called after `state` and `memory` have been replaced by a snapshot's: recompute what is derived from them. */
   restored?(): void;
+  /** Throws `Error` of one line where a state of the device cannot be restored here. */
+  checkSaved?(state: object): void;
 }
 
 /** A place on a board for one device. Claims that collide with another device's throw `ClaimError`. */

@@ -29,7 +29,11 @@ import {
 /** A medium that the command line names. */
 export interface CliDisk {
   kind: MediaKind;
+  /** Empty for a drive without a medium. */
   path: string;
+  /** What the monitor calls the drive, and the device that it is in. */
+  id?: string;
+  deviceId?: string;
   /** Found out where it is not given. */
   format?: ImageFormat;
   bus?: DiskBus;
@@ -189,8 +193,10 @@ export function parseDrive(options: CliDrives, text: string): void {
     ...["rerror", "werror"],
     ...HOST_PROPERTIES,
   ]);
-  const path = props.get("file");
-  if (path === undefined || path === "") throw new UsageError(`-drive ${text}: expected file=PATH`);
+  const path = props.get("file") ?? "";
+  if (path === "" && props.get("media") !== "cdrom" && props.get("if") !== "floppy") {
+    throw new UsageError(`-drive ${text}: expected file=PATH`);
+  }
   const format = formatOf("-drive format", props.get("format"));
   if (ABSENT.includes(props.get("if") ?? "")) {
     throw new UsageError(
@@ -224,6 +230,7 @@ export function parseDrive(options: CliDrives, text: string): void {
     ...(where === "virtio" ? { bus: "virtio" as const } : {}),
   };
   const id = props.get("id");
+  if (id !== undefined) drive.id = id;
   if (where !== "none") {
     options.disks.push(drive);
   } else if (id === undefined) {
@@ -374,22 +381,30 @@ function attachDrive(
     onlyKeys(`-device ${name}`, props, name === "floppy" ? keys : [...keys, ...FAILURE_KEYS]);
   }
   const id = props.get("drive");
-  if (id === undefined) throw new UsageError(`-device ${name}: expected drive=ID of a -drive`);
-  if (taken.has(id)) {
+  const isEmpty = id === undefined && (name === "ide-cd" || name === "floppy");
+  if (id === undefined && !isEmpty) {
+    throw new UsageError(`-device ${name}: expected drive=ID of a -drive`);
+  }
+  if (id !== undefined && taken.has(id)) {
     throw new UsageError(`-device ${name}: Drive '${id}' is already in use by another device`);
   }
-  const drive = options.loose.get(id) ?? driveOfNode(options, id);
-  if (drive === undefined) {
+  const empty: CliDisk = { kind: name === "floppy" ? "floppy" : "cdrom", path: "" };
+  const drive = id === undefined ? empty : (options.loose.get(id) ?? driveOfNode(options, id));
+  if (id !== undefined && drive === undefined) {
     const known = suggest(id, [...options.loose.keys(), ...options.nodes.keys()]);
     throw new UsageError(`-device ${name}: there is no -drive if=none,id=${id} for it${known}`);
   }
-  options.loose.delete(id);
-  taken.add(id);
+  if (id !== undefined) {
+    options.loose.delete(id);
+    taken.add(id);
+  }
   const places = options.disks.filter(({ kind }) => kind !== "floppy").map(({ index }) => index);
   const index = place ?? portOf(name, props, machine, places);
   const serial = props.get("serial");
+  const deviceId = props.get("id");
   options.disks.push({
-    ...drive,
+    ...(drive as CliDisk),
+    ...(deviceId === undefined ? {} : { deviceId }),
     ...DRIVE_DEVICES[name],
     ...failureActions(`-device ${name}`, props, ["auto"]),
     bootIndex: bootIndexOf(`-device ${name}`, props),

@@ -81,7 +81,7 @@ export function machineOptions(o: CliOptions): MachineOptions {
     })),
     disks: o.disks.map(({ path, snapshot: _, ...disk }) => ({
       ...disk,
-      image: path,
+      ...(path === "" ? {} : { image: path }),
       onWriteFailure: disk.onWriteFailure ?? usualWriteFailure(disk.kind, o),
     })),
     bootOrder: o.bootOrder,

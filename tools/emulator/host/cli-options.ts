@@ -1025,7 +1025,7 @@ function checkRecording(options: CliOptions): void {
   const [first] = changed;
   if (options.record !== undefined && options.replay === undefined && first !== undefined) {
     throw new UsageError(
-      `-record: the run would change ${first.path}, and a replay would find it changed: -snapshot keeps apart what is written`,
+      `-record: the run would change ${first.path || "what is put into an empty drive"}, and a replay would find it changed: -snapshot keeps apart what is written`,
     );
   }
   if (options.replay !== undefined) for (const disk of changed) disk.persistent = false;

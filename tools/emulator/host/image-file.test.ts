@@ -417,7 +417,7 @@ describe("an image", () => {
       const monitor = new Monitor(new RunControl(machine, true), host);
       expect((await monitor.execute("info block")).trim()).toBe(
         [
-          `hd0 (#disk0): ${path("told.qcow2")} (qcow2)`,
+          `ide3-hd0 (#disk0): ${path("told.qcow2")} (qcow2)`,
           "    Attached to:      ide.3, 1048576 bytes, written to the image",
           "    Cache mode:       writeback",
           `    Backing file:     ${base} (chain depth: 1)`,

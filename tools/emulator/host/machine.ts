@@ -22,7 +22,7 @@ export interface ModuleOptions extends Omit<PortableModule, "file"> {
 
 /** A disk image: path, contents, or a reader of them. The file of a persistent disk is opened for reading and writing. */
 export interface DiskOptions extends Omit<PortableDisk, "image"> {
-  image: string | PortableDisk["image"];
+  image?: string | PortableDisk["image"];
 }
 
 /** A chip of flash: path, contents, or a reader of them. */
@@ -78,6 +78,7 @@ function contentsOf(file: string | Uint8Array | undefined, what: string): Uint8A
 
 /** Opens a disk's image where it is a path; it is one of `opened` then. */
 function withImage({ image, ...disk }: DiskOptions, opened: ImageSource[]): PortableDisk {
+  if (image === undefined) return disk;
   if (typeof image !== "string") return { ...disk, image };
   const writable = disk.kind !== "cdrom" && !disk.readOnly && disk.persistent === true;
   const file = openImage(image, { writable, format: disk.format });
@@ -100,6 +101,17 @@ async function readFiles(options: MachineOptions, opened: ImageSource[]): Promis
   const file = typeof kernel === "string" ? readInput(kernel, "kernel") : undefined;
   return {
     disassembler: async () => (await import("../inspect/iced.ts")).loadDisassembler(),
+    openMedium: ({ path, format }, writable) => {
+      const file = openImage(path, { writable, ...(format === undefined ? {} : { format }) });
+      opened.push(file);
+      return file;
+    },
+    closeMedium: (image) => {
+      const at = opened.indexOf(image);
+      if (at < 0) return;
+      opened.splice(at, 1);
+      closeImage(image);
+    },
     ...rest,
     accel: rest.accel ?? accelOfEnvironment(),
     kernel: file?.data ?? (kernel as Uint8Array | undefined),

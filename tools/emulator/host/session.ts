@@ -419,7 +419,7 @@ export class Session {
   /** What a window with the machine's screen is called. */
   get #title(): string {
     const { name, kernel, disks } = this.#options;
-    return name ?? kernel ?? disks.map(({ path }) => path).join(", ");
+    return name ?? kernel ?? disks.flatMap(({ path }) => path || []).join(", ");
   }
 
   /** The monitor's or QMP's quit, or a debugger's kill. */
@@ -514,7 +514,7 @@ export class Session {
         await this.#died(machine, "every CPU halts and nothing is set that could wake one");
         break;
       case "unbootable": {
-        const media = this.#options.disks.map((d) => d.path).join(", ");
+        const media = this.#options.disks.flatMap(({ path }) => path || []).join(", ");
         if (media === "") {
           this.say(
             "emu: the kernel left it to the BIOS to boot something else, and there is no disk with it\n",

@@ -1,6 +1,7 @@
 // Media as controllers and the BIOS see them: sectors of 512 bytes on hard disks and floppies, 2048 on CDs. What a guest
 // writes goes to the image of a persistent disk; otherwise it is kept beside it and lost at the end of the run. What the
-// host fails to do the guest is told, or the machine stops for it (disk-failures.ts).
+// host fails to do the guest is told, or the machine stops for it (disk-failures.ts). CDs and floppies may be taken out of
+// their drives, and others be put in.
 
 import { LoadError } from "../load-error.ts";
 import {
@@ -11,12 +12,26 @@ import {
   isNoSpace,
   type WriteFailureAction,
 } from "./disk-failures.ts";
-import { assisted, floppyFormat, type Geometry, sectorsOf, translated } from "./geometry.ts";
+import type { Geometry } from "./geometry.ts";
 import type { ImageFormat, ImageSource } from "./image.ts";
+import { type DiskBus, type DiskKind, type Medium, type MediumName, mediumOf } from "./medium.ts";
 
-export type DiskKind = "disk" | "cdrom" | "floppy";
-/** What a disk is attached to: a USB disk ("stick") tells no geometry and is removable. */
-export type DiskBus = "ata" | "usb" | "virtio";
+export type { DiskBus, DiskKind } from "./medium.ts";
+
+/** What a drive's controller has of it, as those know who change media. */
+export interface Tray {
+  readonly isOpen: boolean;
+  readonly isLocked: boolean;
+  /** Somebody presses the button; a lock stays unless that is forced. */
+  request(force: boolean): void;
+  /** Opens or closes. */
+  move(open: boolean): void;
+}
+
+/** A floppy of 2.88 MB, INT 13h AH=08h: the type of a drive that nobody has said anything about. */
+const EMPTY_DRIVE_TYPE = 5;
+const EMPTY_FLOPPY: Geometry = { cylinders: 80, heads: 2, sectors: 36 };
+const NO_GEOMETRY: Geometry = { cylinders: 0, heads: 0, sectors: 0 };
 
 export interface DiskTraits {
   bus?: DiskBus;
@@ -32,6 +47,19 @@ export interface DiskTraits {
   onWriteFailure?: WriteFailureAction;
   /** For media that have one of their own; the others get what BIOSes make up. */
   geometry?: Geometry;
+  /** What users call the drive, and the device that it is in. */
+  id?: string;
+  deviceId?: string;
+}
+
+/** What is in a drive, as its state has it. */
+type Inside = MediumName | null | undefined;
+
+interface DiskState {
+  /** Sectors that have been written and are kept beside the image, by number. */
+  written: Map<number, Uint8Array>;
+  /** What has been put in since the machine was made; null where something was taken out. Not there as long as neither was. */
+  medium?: MediumName | null;
 }
 
 /** A device to snapshots: it has a name and a state. */
@@ -39,80 +67,196 @@ export class Disk {
   readonly name: string;
   readonly kind: DiskKind;
   readonly bus: DiskBus;
-  readonly readOnly: boolean;
-  /** What is written goes to the image: snapshots, which would have to take it back, cannot be. */
-  readonly persistent: boolean;
+  /** What is written goes to the image, of media that can be written. */
+  readonly #persists: boolean;
+  readonly #protects: boolean;
   readonly serial: string;
   readonly sectorBytes: number;
-  readonly sectors: number;
-  /** Cylinders, heads and sectors; none for CDs. */
-  readonly geometry: Geometry;
   /** Drive type as INT 13h, AH=08h tells it for floppies; 0 for others. */
   readonly driveType: number;
   /** Where it is attached, in QEMU's words where there are any. */
   attachedTo: string;
+  /** What users call the drive: its id, or what QEMU makes of its place. */
+  driveName: string;
+  readonly deviceId: string | undefined;
   readonly onReadFailure: FailureAction;
   readonly onWriteFailure: WriteFailureAction;
   /** Called when the host fails to read or write the image. */
   onFailure: (failure: DiskFailure) => void = () => {};
-  /** Sectors that have been written and are kept beside the image, by number. */
-  state: { written: Map<number, Uint8Array> } = { written: new Map() };
-  readonly #source: ImageSource;
+  /** Opens what is put in by its name; throws `Error` where that cannot be. */
+  reopen: (medium: MediumName) => Medium = ({ path }) => {
+    throw new Error(`disk ${path}: it cannot be opened here`);
+  };
+  /** Gives back what is no longer needed. */
+  release: (source: ImageSource) => void = () => {};
+  /** Of drives that have one. */
+  tray: Tray | undefined;
+  /** Called when the guest, or `moveTray`, has opened or closed it. */
+  onTray: (open: boolean) => void = () => {};
+  /** A medium was put into a drive without a tray, or taken out of it. */
+  onChange: () => void = () => {};
+  state: DiskState = { written: new Map() };
+  readonly #original: Medium | undefined;
+  #medium: Medium | undefined;
+  /** The name of `#medium`, as `state` has it. */
+  #inside: Inside;
+  /** What is about to be put in. */
+  #ready: Medium | undefined;
+  #readyName: MediumName | undefined;
   #said: string | undefined;
   #held: HeldRequest[] = [];
   #noSpace = false;
 
-  /** Throws `LoadError` for an image that is no medium of the kind. */
-  constructor(name: string, kind: DiskKind, source: ImageSource, traits: DiskTraits = {}) {
+  /** An empty drive where there is no source. Throws `LoadError` for an image that is no medium of the kind. */
+  constructor(
+    name: string,
+    kind: DiskKind,
+    source: ImageSource | undefined,
+    traits: DiskTraits = {},
+  ) {
     this.name = name;
     this.kind = kind;
     this.bus = traits.bus ?? "ata";
     this.serial = traits.serial ?? "";
     this.attachedTo = `BIOS (${this.bus})`;
-    this.readOnly = kind === "cdrom" || (traits.readOnly ?? false);
-    this.persistent = !this.readOnly && (traits.persistent ?? false);
+    this.driveName = traits.id ?? name;
+    this.deviceId = traits.deviceId;
+    this.#protects = kind === "cdrom" || (traits.readOnly ?? false);
+    this.#persists = traits.persistent ?? false;
     this.onReadFailure = traits.onReadFailure ?? "report";
     this.onWriteFailure = traits.onWriteFailure ?? "report";
-    this.#source = source;
     this.sectorBytes = kind === "cdrom" ? 2048 : 512;
-    if (this.persistent && source.write === undefined) {
-      throw new LoadError(
-        `disk ${source.name}: its image cannot be changed, so it must be read-only`,
-      );
+    if (source === undefined && !this.isRemovable) {
+      throw new LoadError(`disk ${name}: Device needs media, but drive is empty`);
     }
-    // As in QEMU an image ends with a whole sector of 512 bytes, the last one filled up with zeros.
-    const whole = Math.floor((Math.ceil(source.size / 512) * 512) / this.sectorBytes);
-    if (whole === 0) {
-      throw new LoadError(
-        `disk ${source.name}: ${source.size} bytes, expected at least one sector of ${this.sectorBytes}`,
-      );
-    }
-    const floppy = kind === "floppy" ? floppyFormat(source.size) : undefined;
-    if (kind === "floppy" && floppy === undefined) {
-      throw new LoadError(
-        `floppy ${source.name}: ${source.size} bytes, expected at most 2.88 MB (2949120)`,
-      );
-    }
-    this.driveType = floppy?.drive ?? 0;
-    // An image may end before its floppy does; the rest is empty.
-    this.sectors = floppy === undefined ? whole : sectorsOf(floppy);
-    this.geometry = traits.geometry ?? floppy ?? geometryOf(kind, this.bus, this.sectors);
+    this.#original = source && mediumOf(this, source, { ...traits, readOnly: this.#protects });
+    this.#medium = this.#original;
+    this.driveType = this.#medium?.driveType ?? (kind === "floppy" ? EMPTY_DRIVE_TYPE : 0);
   }
 
-  /** The image's name: its path, where it is a file. */
+  /** Its medium can be taken out by its user. */
+  get isRemovable(): boolean {
+    return this.bus === "ata" && this.kind !== "disk";
+  }
+
+  /** There is a medium, and nothing is between it and its drive. */
+  get isReady(): boolean {
+    return this.#medium !== undefined && !(this.tray?.isOpen ?? false);
+  }
+
+  get isInserted(): boolean {
+    return this.#medium !== undefined;
+  }
+
+  /** Writes fail. */
+  get readOnly(): boolean {
+    return this.#medium?.readOnly ?? this.#protects;
+  }
+
+  /** What is written goes to the image: snapshots, which would have to take it back, cannot be. */
+  get persistent(): boolean {
+    return this.#medium?.persistent ?? false;
+  }
+
+  /** Whether what is written to media that are put in goes to their images. */
+  get persists(): boolean {
+    return this.#persists;
+  }
+
+  /** 0 without a medium. */
+  get sectors(): number {
+    return this.#medium?.sectors ?? 0;
+  }
+
+  /** Cylinders, heads and sectors; none for CDs. */
+  get geometry(): Geometry {
+    return this.#medium?.geometry ?? (this.kind === "floppy" ? EMPTY_FLOPPY : NO_GEOMETRY);
+  }
+
+  get #source(): ImageSource {
+    if (this.#medium === undefined) throw new Error("there is no medium");
+    return this.#medium.source;
+  }
+
+  /** The image's name: its path, where it is a file; empty without a medium. */
   get imageName(): string {
-    return this.#source.name;
+    return this.#medium?.source.name ?? "";
   }
 
   get format(): ImageFormat {
-    return this.#source.format ?? "raw";
+    return this.#medium?.source.format ?? "raw";
   }
 
   /** The names of the images below its own, from the nearest one on. */
   get backingNames(): string[] {
     const names: string[] = [];
-    for (let below = this.#source.backing; below; below = below.backing) names.push(below.name);
+    for (let below = this.#medium?.source.backing; below; below = below.backing) {
+      names.push(below.name);
+    }
     return names;
+  }
+
+  // ---- Media
+
+  /** Opens or closes the tray for its user. */
+  moveTray(open: boolean): void {
+    const was = this.tray?.isOpen;
+    this.tray?.move(open);
+    if (was !== open) this.onTray(open);
+  }
+
+  /** Opens a medium that is to be put in. Throws `Error` of one line. */
+  prepare(name: MediumName): void {
+    this.#ready = this.reopen(name);
+    this.#readyName = name;
+  }
+
+  /** Takes the medium out, if there is one, with what was written beside its image. */
+  remove(): void {
+    if (this.#medium === undefined) return;
+    this.#put(undefined, null);
+    this.state = { written: new Map(), medium: null };
+  }
+
+  /** Puts a medium in. Throws `Error` where it cannot be opened. */
+  insert(name: MediumName): void {
+    const { path, format, readOnly } = name;
+    // In one order, since states are compared as text.
+    const medium = { path, readOnly, ...(format === undefined ? {} : { format }) };
+    this.#put(this.#opened(name), medium);
+    this.state = { written: new Map(), medium };
+  }
+
+  /** What `prepare` has opened, once. */
+  #opened(name: MediumName): Medium {
+    const ready = isSame(name, this.#readyName) ? this.#ready : undefined;
+    this.#readyName = undefined;
+    this.#ready = undefined;
+    return ready ?? this.reopen(name);
+  }
+
+  #put(medium: Medium | undefined, name: Inside): void {
+    const out = this.#medium;
+    this.#held = [];
+    if (out !== undefined) {
+      this.flush();
+      // A snapshot may want back what was there from the beginning.
+      if (out !== this.#original || out.persistent) this.release(out.source);
+    }
+    this.#medium = medium;
+    this.#inside = name;
+  }
+
+  /** Throws `Error` where a state needs a medium that is not to be had; otherwise that is ready. */
+  checkSaved(state: object): void {
+    const { medium: name } = state as DiskState;
+    if (name && !isSame(name, this.#inside)) this.prepare(name);
+  }
+
+  restored(): void {
+    const { medium: name } = this.state;
+    if (isSame(name, this.#inside)) return;
+    this.#put(name ? this.#opened(name) : name === null ? undefined : this.#original, name);
   }
 
   /** Contents are the medium's: a reset changes nothing. What waits is forgotten, as by devices. */
@@ -287,7 +431,7 @@ export class Disk {
   }
 }
 
-function geometryOf(kind: DiskKind, bus: DiskBus, sectors: number): Geometry {
-  if (kind === "cdrom") return { cylinders: 0, heads: 0, sectors: 0 };
-  return bus === "usb" ? assisted(sectors) : translated(sectors);
+function isSame(a: Inside, b: Inside): boolean {
+  if (!a || !b) return a === b;
+  return a.path === b.path && a.format === b.format && a.readOnly === b.readOnly;
 }

@@ -8,6 +8,17 @@ export class MonitorError extends Error {
   override name = "MonitorError";
 }
 
+/** The same in QEMU's words, behind "Error: " as QEMU has it there; `kind` is QMP's class. */
+export class QemuError extends Error {
+  override name = "QemuError";
+  readonly kind: "GenericError" | "DeviceNotFound";
+
+  constructor(message: string, kind: QemuError["kind"] = "GenericError") {
+    super(message);
+    this.kind = kind;
+  }
+}
+
 /** How x, xp, print, i and o show values: parts that were not given are as they were the last time. */
 export interface Format {
   count: number;

@@ -1,8 +1,7 @@
 // info pic, irq, pci and block, laid out as QEMU lays them out.
 
 import type { PciBar, PciBus, PciFunction } from "../devices/pci.ts";
-import type { Machine } from "../machine.ts";
-import { Disk } from "../media/disk.ts";
+import type { Disk } from "../media/disk.ts";
 import type { Board } from "../platform/pc.ts";
 import type { MonitorContext } from "./command.ts";
 
@@ -132,38 +131,30 @@ export function pciFunctions(bus: PciBus): string {
 
 // ---- Disks
 
-const PREFIXES = { disk: "hd", cdrom: "cd", floppy: "floppy" } as const;
-
-export interface Drive {
-  /** As QEMU would name it: hd0, cd0, floppy0. */
-  name: string;
-  disk: Disk;
-}
-
-/** Disks in the order in which the BIOS numbers them. */
-export function drives({ board }: Machine): Drive[] {
-  const counts = { disk: 0, cdrom: 0, floppy: 0 };
-  return board
-    .devices()
-    .filter((device) => device instanceof Disk)
-    .map((disk) => ({ name: `${PREFIXES[disk.kind]}${counts[disk.kind]++}`, disk }));
-}
+const trayLine = (disk: Disk): string[] =>
+  disk.isRemovable
+    ? [
+        `    Removable device: ${disk.tray?.isLocked ? "" : "not "}locked, tray ${disk.tray?.isOpen ? "open" : "closed"}`,
+      ]
+    : [];
 
 export function blockDevices({ control }: MonitorContext): string {
-  return drives(control.machine)
-    .map(({ name, disk }) => {
+  return control.machine.drives
+    .map((disk) => {
+      if (!disk.isInserted) {
+        const where = `    Attached to:      ${disk.attachedTo}`;
+        return [`${disk.driveName}: [not inserted]`, where, ...trayLine(disk)].join("\n");
+      }
       const rights = disk.readOnly ? `${disk.format}, read-only` : disk.format;
       const written = disk.persistent
         ? "written to the image"
         : `${disk.state.written.size} sectors changed in memory`;
       const [backing, ...below] = disk.backingNames;
-      const removable =
-        disk.kind === "disk" ? [] : ["    Removable device: not locked, tray closed"];
       const size = disk.sectors * disk.sectorBytes;
       return [
-        `${name} (#${disk.name}): ${disk.imageName} (${rights})`,
+        `${disk.driveName} (#${disk.name}): ${disk.imageName} (${rights})`,
         `    Attached to:      ${disk.attachedTo}, ${size} bytes, ${written}`,
-        ...removable,
+        ...trayLine(disk),
         "    Cache mode:       writeback",
         ...(backing === undefined
           ? []

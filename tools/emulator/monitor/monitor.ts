@@ -3,10 +3,11 @@
 
 import type { RunControl } from "../debug/run-control.ts";
 import type { Command, MonitorContext, MonitorHost } from "./command.ts";
-import { CommandLine } from "./command-line.ts";
+import { CommandLine, QemuError } from "./command-line.ts";
 import { DEBUG_COMMANDS } from "./debug-commands.ts";
 import { INFO_COMMANDS } from "./info-commands.ts";
 import { INPUT_COMMANDS } from "./input-commands.ts";
+import { MEDIA_COMMANDS } from "./media-commands.ts";
 import { MEMORY_COMMANDS } from "./memory-commands.ts";
 import { Pointer } from "./pointer.ts";
 import { RUN_COMMANDS } from "./run-commands.ts";
@@ -33,6 +34,7 @@ const COMMANDS: readonly Command[] = [
   HELP,
   ...RUN_COMMANDS,
   ...INFO_COMMANDS,
+  ...MEDIA_COMMANDS,
   ...MEMORY_COMMANDS,
   ...INPUT_COMMANDS,
   ...SCREEN_COMMANDS,
@@ -91,7 +93,8 @@ export class Monitor {
     try {
       return await command.run(this.#context, line);
     } catch (error) {
-      return `${command.names[0]}: ${(error as Error).message}`;
+      const who = error instanceof QemuError ? "Error" : command.names[0];
+      return `${who}: ${(error as Error).message}`;
     }
   }
 

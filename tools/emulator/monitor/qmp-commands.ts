@@ -1,88 +1,22 @@
 // The commands of QMP that scripts use, with QEMU's names, arguments and results (QEMU QMP Reference Manual).
 
-import type { RunControl } from "../debug/run-control.ts";
 import { KEYS, type Key, keyOfName } from "../devices/keys.ts";
 import { TABLET_EDGE } from "../devices/usb/usb-pointer.ts";
+import type { Disk } from "../media/disk.ts";
 import { PICTURE_FORMATS, type PictureFormat, pictureFile } from "../picture-file.ts";
-import type { MonitorHost, VncAddress, VncService } from "./command.ts";
-import { type Drive, drives } from "./info-devices.ts";
+import type { VncAddress, VncService } from "./command.ts";
 import { HOLD_MS, keyOfCode, MAX_HOLD_MS, MOUSE, pressKeys } from "./input-commands.ts";
-import type { Monitor } from "./monitor.ts";
-import type { Pointer } from "./pointer.ts";
+import {
+  type Arguments,
+  checkMembers,
+  isOf,
+  oneOf,
+  type QmpCommand,
+  type QmpContext,
+  QmpError,
+} from "./qmp-command.ts";
+import { MEDIA_QMP_COMMANDS } from "./qmp-media.ts";
 import { expiryTime, lockedVnc } from "./vnc-commands.ts";
-
-export type Arguments = Readonly<Record<string, unknown>>;
-
-/** What a command works with. */
-export interface QmpContext {
-  readonly control: RunControl;
-  readonly monitor: Monitor;
-  readonly host: MonitorHost;
-  readonly pointer: Pointer;
-}
-
-/** A refusal, with QMP's class of errors. One line. */
-export class QmpError extends Error {
-  override name = "QmpError";
-  readonly kind: "GenericError" | "CommandNotFound";
-
-  constructor(message: string, kind: QmpError["kind"] = "GenericError") {
-    super(message);
-    this.kind = kind;
-  }
-}
-
-type TypeName = "string" | "integer" | "boolean" | "array" | "object";
-
-const isOf: Readonly<Record<TypeName, (value: unknown) => boolean>> = {
-  string: (value) => typeof value === "string",
-  integer: (value) => Number.isSafeInteger(value),
-  boolean: (value) => typeof value === "boolean",
-  array: (value) => Array.isArray(value),
-  object: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-};
-
-interface Parameter {
-  type: TypeName;
-  optional?: true;
-}
-
-export interface QmpCommand {
-  name: string;
-  parameters?: Readonly<Record<string, Parameter>>;
-  run(context: QmpContext, given: Arguments): unknown;
-}
-
-/** Checks the members of an object; `where` is in front of their names. */
-export function checkMembers(
-  given: Arguments,
-  parameters: Readonly<Record<string, Parameter>>,
-  where = "",
-): void {
-  for (const [name, { type, optional }] of Object.entries(parameters)) {
-    const value = given[name];
-    if (value === undefined) {
-      if (optional) continue;
-      throw new QmpError(`Parameter '${where}${name}' is missing`);
-    }
-    if (!isOf[type](value)) {
-      throw new QmpError(`Invalid parameter type for '${where}${name}', expected: ${type}`);
-    }
-  }
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(parameters, name)) {
-      throw new QmpError(`Parameter '${where}${name}' is unexpected`);
-    }
-  }
-}
-
-/** A value of an enumeration. */
-function oneOf(name: string, value: unknown, known: readonly string[]): string {
-  if (!known.includes(value as string)) {
-    throw new QmpError(`Parameter '${name}' does not accept value '${value}'`);
-  }
-  return value as string;
-}
 
 /** A KeyValue: {"type": "qcode", "data": "a"} or {"type": "number", "data": 30}. */
 function keyValue(value: unknown, where: string): Key {
@@ -192,42 +126,46 @@ function vncInfo(vnc: VncService | undefined): object {
   };
 }
 
-/** A BlockInfo. */
-function blockInfo({ name, disk }: Drive): object {
-  const removable = disk.kind !== "disk";
+/** A BlockInfo: floppies have neither a tray nor a status. */
+function blockInfo(disk: Disk): object {
+  return {
+    "io-status": disk.kind === "floppy" ? undefined : disk.ioStatus,
+    device: disk.driveName,
+    locked: disk.tray?.isLocked ?? false,
+    removable: disk.isRemovable,
+    inserted: disk.isInserted ? insertedInfo(disk) : undefined,
+    qdev: disk.deviceId ?? disk.name,
+    tray_open: disk.tray?.isOpen,
+    type: "unknown",
+  };
+}
+
+/** A BlockDeviceInfo. */
+function insertedInfo(disk: Disk): object {
   const [backing] = disk.backingNames;
   return {
-    device: name,
-    qdev: disk.name,
-    type: "unknown",
-    ...(removable ? { tray_open: false } : {}),
-    removable,
-    locked: false,
-    "io-status": disk.ioStatus,
-    inserted: {
-      file: disk.imageName,
-      "node-name": disk.name,
-      ro: disk.readOnly,
-      drv: disk.format,
-      encrypted: false,
-      ...(backing === undefined ? {} : { backing_file: backing }),
-      backing_file_depth: disk.backingNames.length,
-      detect_zeroes: "off",
-      write_threshold: 0,
-      bps: 0,
-      bps_rd: 0,
-      bps_wr: 0,
-      iops: 0,
-      iops_rd: 0,
-      iops_wr: 0,
-      cache: { writeback: true, direct: false, "no-flush": false },
-      image: {
-        filename: disk.imageName,
-        format: disk.format,
-        "virtual-size": disk.sectors * disk.sectorBytes,
-        "dirty-flag": false,
-        ...(backing === undefined ? {} : { "backing-filename": backing }),
-      },
+    file: disk.imageName,
+    "node-name": disk.name,
+    ro: disk.readOnly,
+    drv: disk.format,
+    encrypted: false,
+    ...(backing === undefined ? {} : { backing_file: backing }),
+    backing_file_depth: disk.backingNames.length,
+    detect_zeroes: "off",
+    write_threshold: 0,
+    bps: 0,
+    bps_rd: 0,
+    bps_wr: 0,
+    iops: 0,
+    iops_rd: 0,
+    iops_wr: 0,
+    cache: { writeback: true, direct: false, "no-flush": false },
+    image: {
+      filename: disk.imageName,
+      format: disk.format,
+      "virtual-size": disk.sectors * disk.sectorBytes,
+      "dirty-flag": false,
+      ...(backing === undefined ? {} : { "backing-filename": backing }),
     },
   };
 }
@@ -245,6 +183,7 @@ const nothing =
   };
 
 export const QMP_COMMANDS: readonly QmpCommand[] = [
+  ...MEDIA_QMP_COMMANDS,
   {
     name: "query-status",
     run: ({ control }) => {
@@ -268,7 +207,7 @@ export const QMP_COMMANDS: readonly QmpCommand[] = [
       { name: control.machine.board.mouse.name, index: MOUSE, current: true, absolute: false },
     ],
   },
-  { name: "query-block", run: ({ control }) => drives(control.machine).map(blockInfo) },
+  { name: "query-block", run: ({ control }) => control.machine.drives.map(blockInfo) },
   { name: "query-vnc", run: ({ host: { vnc } }) => vncInfo(vnc) },
   {
     name: "set_password",

@@ -2,16 +2,10 @@
 // answered in order, events in between. Out-of-band execution is not offered.
 
 import type { RunEvent } from "../debug/run-control.ts";
-import { drives } from "./info-devices.ts";
+import { QemuError } from "./command-line.ts";
 import { JsonStream, JsonStreamError } from "./json-stream.ts";
-import {
-  type Arguments,
-  checkMembers,
-  greeting,
-  QMP_COMMANDS,
-  type QmpContext,
-  QmpError,
-} from "./qmp-commands.ts";
+import { type Arguments, checkMembers, type QmpContext, QmpError } from "./qmp-command.ts";
+import { greeting, QMP_COMMANDS } from "./qmp-commands.ts";
 
 const isObject = (value: unknown): value is Arguments =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -75,6 +69,7 @@ export class QmpSession {
     if (event.kind === "resume") this.#event("RESUME");
     else if (event.kind === "power-button") this.#event("POWERDOWN");
     else if (event.kind === "disk-failure") this.#diskFailed(event);
+    else if (event.kind === "tray") this.#trayMoved(event);
     else {
       const guest = event.by === "guest";
       const reason = guest ? "guest-reset" : "host-qmp-system-reset";
@@ -82,12 +77,17 @@ export class QmpSession {
     }
   }
 
+  /** DEVICE_TRAY_MOVED (qapi/block.json). */
+  #trayMoved({ disk, open }: RunEvent & { kind: "tray" }): void {
+    const { driveName: device, deviceId: id = disk.name } = disk;
+    this.#event("DEVICE_TRAY_MOVED", { device, "tray-open": open, id });
+  }
+
   /** BLOCK_IO_ERROR (qapi/block-core.json): to QEMU a flush is a write. */
   #diskFailed({ disk, failure }: RunEvent & { kind: "disk-failure" }): void {
     const { operation, action, noSpace: nospace, reason } = failure;
-    const { name } = drives(this.#context.control.machine).find((d) => d.disk === disk) ?? disk;
     this.#event("BLOCK_IO_ERROR", {
-      device: name,
+      device: disk.driveName,
       "node-name": disk.name,
       operation: operation === "read" ? "read" : "write",
       action,
@@ -120,7 +120,8 @@ export class QmpSession {
       this.#send({ return: result, ...id });
       if (isObject(request) && request.execute === "quit") this.#connection.quit();
     } catch (error) {
-      const kind = error instanceof QmpError ? error.kind : "GenericError";
+      const kind =
+        error instanceof QmpError || error instanceof QemuError ? error.kind : "GenericError";
       this.#send({ ...id, error: { class: kind, desc: (error as Error).message } });
     }
   }

@@ -31,6 +31,14 @@ function expectVnc(line: CommandLine): void {
   if (protocol !== "vnc") throw new MonitorError(`invalid parameter value: ${protocol}`);
 }
 
+/** What follows `change vnc`. */
+export function changePassword(host: MonitorContext["host"], line: CommandLine): void {
+  if (line.word() !== "password") throw new MonitorError("expected vnc password and the password");
+  const password = line.required("a password");
+  line.end();
+  lockedVnc(host).setPassword(password);
+}
+
 export const VNC_COMMANDS: readonly Command[] = [
   {
     names: ["set_password"],
@@ -45,21 +53,6 @@ export const VNC_COMMANDS: readonly Command[] = [
       if (connected !== "keep") {
         throw new MonitorError(`${connected}: clients of VNC can only be kept`);
       }
-      lockedVnc(host).setPassword(password);
-      return "";
-    },
-  },
-  {
-    names: ["change"],
-    parameters: "vnc password password",
-    help: "the same",
-    words: () => ["vnc", "password"],
-    run: ({ host }, line) => {
-      const words = [line.word(), line.word()].join(" ");
-      if (words !== "vnc password")
-        throw new MonitorError("expected vnc password and the password");
-      const password = line.required("a password");
-      line.end();
       lockedVnc(host).setPassword(password);
       return "";
     },

@@ -330,11 +330,13 @@ export class Board {
         : ["the snapshot", "this machine"];
       throw new Error(`${has} has a device ${odd}, ${lacks} has none`);
     }
+    for (const device of this.devices()) {
+      device.checkSaved?.(saved.devices[device.name] as object);
+    }
   }
 
-  /** Takes over a state that a board with the same devices has saved. Throws `Error` if it had others. */
+  /** Takes over a state that has passed `checkSaved`. */
   restore(saved: BoardState): void {
-    this.checkSaved(saved);
     for (const device of this.devices()) {
       device.state = structuredClone(saved.devices[device.name]) as object;
       const contents = saved.memories[device.name];

@@ -1,13 +1,15 @@
 // A CD or DVD drive behind PACKET (ATA8-ACS, 4.18 and 7.29; MMC-5; SPC-3): it reads data, and tells of its medium and
-// itself. Without: audio, error correction codes of raw sectors, structures of DVDs.
+// itself. Without: audio, error correction codes of raw sectors, structures of DVDs. A medium that is changed is told as
+// QEMU tells it: as one that has gone, then as one that has come.
 
-import type { Disk } from "../../media/disk.ts";
+import type { Disk, Tray } from "../../media/disk.ts";
 import { AtaDevice, type DeviceState, freshDeviceState, type Handler } from "./ata-device.ts";
 import {
   capacity,
   configuration,
   discInformation,
   inquiry,
+  MEDIUM_EVENT,
   mechanismStatus,
   mediaStatus,
   modePage,
@@ -18,6 +20,8 @@ import { identifyPacketDevice } from "./identify.ts";
 import {
   INVALID_COMMAND,
   INVALID_FIELD,
+  KEY,
+  MEDIUM_CHANGED,
   NO_MEDIUM,
   NO_SENSE,
   NOT_SAVED,
@@ -49,6 +53,11 @@ interface AtapiState extends DeviceState {
   sense: Sense;
   locked: boolean;
   open: boolean;
+  /** The medium has changed: first it is told to be gone, then that there is another one. */
+  changed: "gone" | "new" | undefined;
+  /** What GET EVENT STATUS NOTIFICATION has to tell of. */
+  isNew: boolean;
+  ejectAsked: boolean;
   /** Of the sectors that are being read. */
   raw: boolean;
   total: number;
@@ -60,6 +69,9 @@ const freshState = (): AtapiState => ({
   sense: NO_SENSE,
   locked: false,
   open: false,
+  changed: undefined,
+  isNew: false,
+  ejectAsked: false,
   raw: false,
   total: 0,
 });
@@ -86,7 +98,10 @@ class Packet {
 
 type PacketHandler = (packet: Packet) => void;
 
-export class AtapiDrive extends AtaDevice {
+/** INQUIRY, REQUEST SENSE, GET CONFIGURATION, GET EVENT STATUS NOTIFICATION: whatever has become of the medium. */
+const ANY_TIME: ReadonlySet<number> = new Set([0x03, 0x12, 0x46, 0x4a]);
+
+export class AtapiDrive extends AtaDevice implements Tray {
   state: AtapiState = freshState();
   readonly signature = { lbaMid: 0x14, lbaHigh: 0xeb };
   protected readonly statusAfterReset = 0;
@@ -99,11 +114,32 @@ export class AtapiDrive extends AtaDevice {
     this.#serial = serial;
     this.commands = this.#commands();
     this.#packets = this.#packetCommands();
+    disk.tray = this;
   }
 
+  /** The tray stays as it is. */
   powerOn(): void {
-    this.state = freshState();
+    this.state = { ...freshState(), open: this.state.open };
     this.reset();
+  }
+
+  // ---- The tray, for its user
+
+  get isOpen(): boolean {
+    return this.state.open;
+  }
+
+  get isLocked(): boolean {
+    return this.state.locked;
+  }
+
+  request(force: boolean): void {
+    this.state.ejectAsked = true;
+    if (force) this.state.locked = false;
+  }
+
+  move(open: boolean): void {
+    Object.assign(this.state, { open, changed: "gone", isNew: true, ejectAsked: false });
   }
 
   override reset(): void {
@@ -111,6 +147,7 @@ export class AtapiDrive extends AtaDevice {
     this.state.packetWanted = false;
     this.state.locked = false;
     this.state.sense = NO_SENSE;
+    this.state.changed = undefined;
   }
 
   override get wantsPacket(): boolean {
@@ -183,11 +220,24 @@ export class AtapiDrive extends AtaDevice {
     this.registers.status = DRDY | DSC;
     this.#reason(REASON_COMMAND | REASON_TO_HOST);
     const packet = new Packet(bytes);
-    const handler = this.#packets[packet.at(0)];
+    const opcode = packet.at(0);
+    const handler = this.#packets[opcode];
+    const attention = ANY_TIME.has(opcode) ? undefined : this.#attention();
     // Sense data are of the last command (SPC-3, 6.27).
-    if (packet.at(0) !== 0x03) this.state.sense = NO_SENSE;
-    if (handler === undefined) this.#check(INVALID_COMMAND);
+    if (opcode !== 0x03 && this.state.sense.key !== KEY.unitAttention) this.state.sense = NO_SENSE;
+    if (attention !== undefined) this.#check(attention);
+    else if (handler === undefined) this.#check(INVALID_COMMAND);
     else handler(packet);
+  }
+
+  /** What is to be told of a medium that has changed, before anything else can be done; until the host asks for its sense. */
+  #attention(): Sense | undefined {
+    const s = this.state;
+    if (s.sense.key === KEY.unitAttention) return s.sense;
+    if (s.changed === undefined || !this.disk.isReady) return undefined;
+    const isGone = s.changed === "gone";
+    s.changed = isGone ? "new" : undefined;
+    return isGone ? NO_MEDIUM : MEDIUM_CHANGED;
   }
 
   /** The command ends with CHECK CONDITION. */
@@ -200,7 +250,7 @@ export class AtapiDrive extends AtaDevice {
   /** The handler, where there is a medium. */
   #withMedium(handler: PacketHandler): PacketHandler {
     return (packet) => {
-      if (this.state.open) this.#check(NO_MEDIUM);
+      if (!this.disk.isReady) this.#check(NO_MEDIUM);
       else handler(packet);
     };
   }
@@ -212,7 +262,7 @@ export class AtapiDrive extends AtaDevice {
       if (bytes === undefined) this.#check(INVALID_FIELD);
       else this.#reply(bytes, limit);
     };
-    const { sectors } = this.disk;
+    const sectors = (): number => this.disk.sectors;
     return {
       0: medium(done),
       3: (p) => this.#requestSense(p),
@@ -221,24 +271,25 @@ export class AtapiDrive extends AtaDevice {
       30: (p) => {
         this.state.locked = (p.at(4) & 1) !== 0;
       },
-      37: medium(() => reply(capacity(sectors), 8)),
+      37: medium(() => reply(capacity(sectors()), 8)),
       40: medium((p) => this.#read(p.be32(2), p.be16(7), false)),
       43: medium((p) => {
-        if (p.be32(2) >= sectors) this.#check(OUT_OF_RANGE);
+        if (p.be32(2) >= sectors()) this.#check(OUT_OF_RANGE);
       }),
       67: medium((p) => {
         const format = p.at(2) & 0xf || p.at(9) >> 6;
-        reply(tableOfContents(sectors, format, p.at(6), (p.at(1) & 2) !== 0), p.be16(7));
+        reply(tableOfContents(sectors(), format, p.at(6), (p.at(1) & 2) !== 0), p.be16(7));
       }),
       70: (p) => {
-        const medium = this.state.open ? undefined : sectors;
+        const medium = this.disk.isReady ? sectors() : undefined;
         const kind = p.at(1) & 3;
         reply(kind === 3 ? undefined : configuration(medium, p.be16(2), kind), p.be16(7));
       },
       74: (p) => {
         // It is asked again and again; the medium is what it has to tell of.
-        const asked = p.at(4) & 0x10 ? mediaStatus(this.state.open) : [0, 2, 0x80, 0x10];
-        reply(p.at(1) & 1 ? asked : undefined, p.be16(7));
+        const isAsked = (p.at(4) & 0x10) !== 0;
+        if (!(p.at(1) & 1)) this.#check(INVALID_FIELD);
+        else reply(isAsked ? this.#mediumEvent() : [0, 2, 0x80, 0x10], p.be16(7));
       },
       81: medium((p) => reply(discInformation(), p.be16(7))),
       90: (p) => {
@@ -261,11 +312,27 @@ export class AtapiDrive extends AtaDevice {
     this.#reply([...senseData(sense)], p.at(4));
   }
 
+  /** The latest event of the medium, which is told once. */
+  #mediumEvent(): number[] {
+    const s = this.state;
+    const { isInserted } = this.disk;
+    if (s.open) return mediaStatus(MEDIUM_EVENT.none, true, isInserted);
+    const event = s.isNew ? "new" : s.ejectAsked ? "ejectRequest" : "none";
+    if (s.isNew) s.isNew = false;
+    else s.ejectAsked = false;
+    return mediaStatus(MEDIUM_EVENT[event], false, isInserted);
+  }
+
   #startStop(p: Packet): void {
+    const s = this.state;
     const [start, eject] = [(p.at(4) & 1) !== 0, (p.at(4) & 2) !== 0];
-    if (!eject) return;
-    if (this.state.locked && !start) this.#check(REMOVAL_PREVENTED);
-    else this.state.open = !start;
+    // A power condition: nothing that the drive has.
+    if (!eject || p.at(4) >> 4 !== 0) return;
+    if (s.locked && !start && !s.open) this.#check(REMOVAL_PREVENTED);
+    else if (s.open !== !start) {
+      s.open = !start;
+      this.disk.onTray(s.open);
+    }
   }
 
   #readCd(p: Packet): void {

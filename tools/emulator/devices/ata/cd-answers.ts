@@ -105,11 +105,14 @@ export const discInformation = (): number[] => [
   ...new Array(25).fill(0),
 ];
 
-/** GET EVENT STATUS NOTIFICATION of class 4, the medium: nothing has happened; open, or with a medium. */
-export const mediaStatus = (open: boolean): number[] => [
+/** Events of the medium (MMC-5, table 338). */
+export const MEDIUM_EVENT = { none: 0, ejectRequest: 1, new: 2 } as const;
+
+/** GET EVENT STATUS NOTIFICATION of class 4, the medium: what has happened; whether the tray is open, or has a medium. */
+export const mediaStatus = (event: number, open: boolean, inserted: boolean): number[] => [
   ...be16(6),
   ...[4, 0x10],
-  ...[0, open ? 1 : 2, 0, 0],
+  ...[event, open ? 1 : inserted ? 2 : 0, 0, 0],
 ];
 
 /** Header of a raw sector: synchronization, address, mode 1. */

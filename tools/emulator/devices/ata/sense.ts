@@ -5,6 +5,7 @@ export const KEY = {
   notReady: 2,
   mediumError: 3,
   illegalRequest: 5,
+  unitAttention: 6,
   dataProtect: 7,
 } as const;
 
@@ -16,6 +17,7 @@ export interface Sense {
 
 export const NO_SENSE: Sense = { key: KEY.none, code: 0 };
 export const NO_MEDIUM: Sense = { key: KEY.notReady, code: 0x3a };
+export const MEDIUM_CHANGED: Sense = { key: KEY.unitAttention, code: 0x28 };
 export const UNREADABLE: Sense = { key: KEY.mediumError, code: 0x11 };
 export const UNWRITABLE: Sense = { key: KEY.mediumError, code: 0x0c };
 export const WRITE_PROTECTED: Sense = { key: KEY.dataProtect, code: 0x27 };

@@ -29,16 +29,26 @@ const RATE_300K = 1;
 const SLOW_TRACKS = { cylinders: 40, sectors: 9 } as const;
 
 export class FloppyDrive {
-  readonly #medium: () => Disk | undefined;
+  readonly #disk: Disk | undefined;
   readonly #state: () => DriveState;
 
-  constructor(medium: () => Disk | undefined, state: () => DriveState) {
-    this.#medium = medium;
+  /** `disk` is undefined for a drive that is not there. */
+  constructor(disk: Disk | undefined, state: () => DriveState) {
+    this.#disk = disk;
     this.#state = state;
+    if (disk !== undefined) {
+      disk.onChange = () => {
+        this.#state().changed = true;
+      };
+    }
+  }
+
+  get isThere(): boolean {
+    return this.#disk !== undefined;
   }
 
   get medium(): Disk | undefined {
-    return this.#medium();
+    return this.#disk?.isInserted ? this.#disk : undefined;
   }
 
   get cylinder(): number {
@@ -51,7 +61,7 @@ export class FloppyDrive {
 
   /** Whether the heads are at the first cylinder; a drive that is not there says nothing. */
   get atTrackZero(): boolean {
-    return this.medium !== undefined && this.cylinder === 0;
+    return this.isThere && this.cylinder === 0;
   }
 
   /** Moves the heads by cylinders, inwards where it is positive. */

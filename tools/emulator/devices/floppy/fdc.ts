@@ -68,7 +68,7 @@ export class Fdc implements Device {
     this.#drives = units.map(
       (i) =>
         new FloppyDrive(
-          () => (i < ATTACHED ? floppies[i] : undefined),
+          i < ATTACHED ? floppies[i] : undefined,
           () => this.state.drives[i] as FdcState["drives"][number],
         ),
     );
@@ -290,7 +290,7 @@ export class Fdc implements Device {
 
   #recalibrate(unit: number): void {
     const drive = this.#drive(unit);
-    const found = drive.medium !== undefined && drive.cylinder <= RECALIBRATION;
+    const found = drive.isThere && drive.cylinder <= RECALIBRATION;
     const st0 = found ? 0 : ST0.abnormal | ST0.equipment;
     this.#seek(unit, -Math.min(RECALIBRATION, drive.cylinder), 0, st0);
   }

@@ -263,7 +263,7 @@ export class Bios implements Device {
   }
 
   #bootCd(r: Registers, drive: number, disk: Disk): boolean {
-    const entry = elTorito(disk);
+    const entry = disk.isReady ? elTorito(disk) : undefined;
     if (entry === undefined) return false;
     const emulated = this.#drives.boot(drive, entry);
     if (emulated !== undefined) {

@@ -6,9 +6,11 @@ import { type BootEntry, emulatedDisk } from "../../media/el-torito.ts";
 import type { BiosStateHolder } from "./bios-state.ts";
 import {
   BAD_COMMAND,
+  BAD_TRACK,
   DMA_BOUNDARY,
   OK,
   SECTOR_NOT_FOUND,
+  TIMEOUT,
   UNCORRECTABLE,
   WRITE_FAULT,
   WRITE_PROTECTED,
@@ -109,6 +111,7 @@ export class Drives {
   #refusal(disk: Disk, first: number, count: number, address: number): number {
     const bytes = count * disk.sectorBytes;
     const { maxSectors = Number.POSITIVE_INFINITY, dmaBoundary } = this.#faults;
+    if (!disk.isReady) return disk.kind === "cdrom" ? BAD_TRACK : TIMEOUT;
     if (first >= disk.sectors || count > maxSectors) return BAD_COMMAND;
     if (bytes > MAX_BYTES) return DMA_BOUNDARY;
     // Floppies go by the ISA bus's DMA.
