@@ -35,6 +35,8 @@ export type OutsideEvent =
   | { kind: "wake-up" }
   /** A frame of Ethernet that arrives at a network card, 0 being the first. */
   | { kind: "frame"; card: number; bytes: Uint8Array }
+  /** The cable of a network card is put in or pulled out. */
+  | { kind: "cable"; card: number; isIn: boolean }
   /** Somebody at a drive, which `Disk.name` names: asks for its tray, forces the lock, moves the tray, or changes what is inside. */
   | { kind: "drive"; drive: string; action: DriveAction }
   /** A non-maskable interrupt of a CPU. */

@@ -110,6 +110,10 @@ export interface NetworkCardOptions {
   rom?: Uint8Array;
   /** Device number on the PCI bus; the first free one unless given. */
   slot?: number;
+  /** What the monitor calls the card; its model and a number by default, such as "e1000.0". */
+  id?: string;
+  /** What is behind it, for the monitor: its name, and what it is in QEMU's words, such as "type=user". */
+  peer?: { name: string; description: string };
   /** Place in the boot order, as a disk's, for firmware that boots from a network. */
   bootIndex?: number;
 }
@@ -298,6 +302,17 @@ function cardRequests({ networkCards: cards = [], machine }: MachineOptions): De
       throw new LoadError(`${model} takes no ROM`);
     const place: OptionValues = slot === undefined ? {} : { addr: slot };
     return { kind: model, options: { ...properties, index, mac: own, ...place } };
+  });
+}
+
+/** What the monitor calls the cards, by their numbers. */
+export function cardNames({ networkCards = [], machine }: MachineOptions): string[] {
+  const counts = new Map<string, number>();
+  return networkCards.map(({ id, model = checkedChipset(machine).networkCard }) => {
+    if (id !== undefined) return id;
+    const count = counts.get(model) ?? 0;
+    counts.set(model, count + 1);
+    return `${model}.${count}`;
   });
 }
 

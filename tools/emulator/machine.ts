@@ -815,6 +815,9 @@ export class Machine {
       case "frame":
         this.networkCards[event.card]?.receive(event.bytes);
         break;
+      case "cable":
+        this.networkCards[event.card]?.setCable(event.isIn);
+        break;
       case "drive":
         this.#handle(event.drive, event.action);
     }

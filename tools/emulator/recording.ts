@@ -138,6 +138,8 @@ function eventOf(event: unknown): OutsideEvent {
       if (Number.isInteger(cpu) && cpu <= MAX_CPU) return { kind: "nmi", cpu };
       throw new MessageError("cpu: expected the number of a CPU");
     }
+    case "cable":
+      return { kind: "cable", card: cardOf(event), isIn: isOn(event, "isIn") };
     case "drive":
       return { kind: "drive", drive: textOf(event, "drive"), action: actionOf(event.action) };
     case "serial":

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { MediaKind } from "../machine-options.ts";
 import type { WriteFailureAction } from "../media/disk-failures.ts";
+import { peerOf } from "./cli-network.ts";
 import { type CliOptions, linesOf } from "./cli-options.ts";
 import { UsageError } from "./cli-values.ts";
 import { readInput } from "./files.ts";
@@ -91,9 +92,11 @@ export function machineOptions(o: CliOptions): MachineOptions {
     debugConsole: o.debugcon.kind !== "none",
     debugConsolePort: o.debugconPort,
     devices: o.devices,
-    networkCards: o.network.cards.map(({ netdev: _, rom, ...card }) =>
-      rom === undefined ? card : { ...card, rom: romPath(rom, o.dataFolders) },
-    ),
+    networkCards: o.network.cards.map(({ netdev, rom, ...card }) => ({
+      ...card,
+      peer: peerOf(o.network, netdev),
+      ...(rom === undefined ? {} : { rom: romPath(rom, o.dataFolders) }),
+    })),
     usb: o.usb,
     vga: o.vga,
     reboot: o.reboot,

@@ -8,7 +8,7 @@ import {
 } from "../devices/net/network-card.ts";
 import { VIRTIO_OPTIONS } from "../devices/virtio/virtio-pci.ts";
 import { parseMac } from "../machine-options.ts";
-import { parseAddress, parseNetwork } from "../net/user/addresses.ts";
+import { addressText, parseAddress, parseNetwork } from "../net/user/addresses.ts";
 import { DEFAULT_NETWORK, type Forward, type UserNetworkOptions } from "../net/user/options.ts";
 import {
   bootIndexOf,
@@ -35,6 +35,7 @@ export interface CliCard {
   properties?: OptionValues;
   /** File of its expansion ROM. */
   rom?: string;
+  id?: string;
   /** Id of what is behind it; `HUB` for that of -net. */
   netdev?: string;
 }
@@ -205,6 +206,7 @@ export function parseCard(network: CliNetwork, name: string, props: Map<string, 
     ...(mac === undefined ? {} : { mac: checkedMac(option, mac) }),
     ...(place === undefined ? {} : { slot: Number.parseInt(place, 16) }),
     bootIndex: bootIndexOf(option, props),
+    ...(props.has("id") ? { id: props.get("id") as string } : {}),
     ...(model === "virtio-net-pci" ? { properties: virtioProperties(option, props) } : {}),
     ...(props.get("romfile") ? { rom: romOf(option, model, props.get("romfile") as string) } : {}),
     netdev: props.get("netdev"),
@@ -272,6 +274,24 @@ export function parseCapture(network: CliNetwork, props: Map<string, string>): v
   }
   const bytes = number("-object filter-dump: maxlen", props.get("maxlen") ?? "65536", 1, 1 << 20);
   network.captures.push({ netdev, file, bytes });
+}
+
+/** What is behind a card, as the monitor tells of it. */
+export function peerOf(
+  { netdevs, hub }: CliNetwork,
+  netdev: string | undefined,
+): { name: string; description: string } | undefined {
+  if (netdev === undefined) return undefined;
+  if (netdev === HUB && hub.length === 0) return undefined;
+  if (netdev === HUB) return { name: "hub 0", description: hub.map(describe).join("\n") };
+  const request = netdevs.get(netdev);
+  return request && { name: netdev, description: describe(request) };
+}
+
+function describe(request: NetdevRequest): string {
+  if (request.kind === "socket") return "type=socket,";
+  const { network, isRestricted } = request.user;
+  return `type=user,net=${addressText(network)},restrict=${isRestricted ? "on" : "off"}`;
 }
 
 /** All cards are connected, when all options are known. Throws `UsageError`. */

@@ -11,6 +11,7 @@ import {
 } from "./info-devices.ts";
 import { addressSpaces, mappedRanges, translations } from "./info-memory.ts";
 import { MOUSE } from "./input-commands.ts";
+import { networkLines } from "./network-commands.ts";
 
 interface Subject {
   name: string;
@@ -106,6 +107,11 @@ const SUBJECTS: readonly Subject[] = [
     answer: ({ control }) => addressSpaces(control.machine.board, control.machine.ram),
   },
   { name: "name", help: "show the current VM name", answer: ({ host }) => host.name ?? "" },
+  {
+    name: "network",
+    help: "show the network state",
+    answer: ({ control }) => networkLines(control.machine).join("\n"),
+  },
   {
     name: "pci",
     help: "show PCI info",

@@ -9,6 +9,7 @@ import { INFO_COMMANDS } from "./info-commands.ts";
 import { INPUT_COMMANDS } from "./input-commands.ts";
 import { MEDIA_COMMANDS } from "./media-commands.ts";
 import { MEMORY_COMMANDS } from "./memory-commands.ts";
+import { NETWORK_COMMANDS } from "./network-commands.ts";
 import { Pointer } from "./pointer.ts";
 import { RUN_COMMANDS } from "./run-commands.ts";
 import { SCREEN_COMMANDS } from "./screen-commands.ts";
@@ -37,6 +38,7 @@ const COMMANDS: readonly Command[] = [
   ...MEDIA_COMMANDS,
   ...MEMORY_COMMANDS,
   ...INPUT_COMMANDS,
+  ...NETWORK_COMMANDS,
   ...SCREEN_COMMANDS,
   ...VNC_COMMANDS,
   ...SNAPSHOT_COMMANDS,

@@ -6,6 +6,7 @@ import type { Disk } from "../media/disk.ts";
 import { PICTURE_FORMATS, type PictureFormat, pictureFile } from "../picture-file.ts";
 import type { VncAddress, VncService } from "./command.ts";
 import { HOLD_MS, keyOfCode, MAX_HOLD_MS, MOUSE, pressKeys } from "./input-commands.ts";
+import { setLink } from "./network-commands.ts";
 import {
   type Arguments,
   checkMembers,
@@ -253,6 +254,14 @@ export const QMP_COMMANDS: readonly QmpCommand[] = [
         "cpu-index": cpu,
         target: "x86_64",
       })),
+  },
+  {
+    name: "set_link",
+    parameters: { name: { type: "string" }, up: { type: "boolean" } },
+    run: ({ control }, given) => {
+      setLink(control.machine, given.name as string, given.up as boolean);
+      return {};
+    },
   },
   { name: "stop", run: nothing(({ control }) => control.standstill()) },
   { name: "cont", run: nothing(({ control }) => control.resume()) },

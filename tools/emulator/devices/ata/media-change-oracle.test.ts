@@ -1,17 +1,13 @@
 // Media that are changed while a guest looks: packets to CD drives on both controllers and the floppy's change line, here
 // and on QEMU. A guest performs a part of its script, waits for a key, and goes on; between them the monitor is asked.
 
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { hasQemu, QEMU } from "../../../testing/host-tools.ts";
-import { RunControl } from "../../debug/run-control.ts";
-import { Machine } from "../../host/machine.ts";
-import { Monitor } from "../../monitor/monitor.ts";
-import { type Access, busGuest, encodeScript, shown } from "../../platform/testdata/bus-guest.ts";
-import { BY_INSTRUCTIONS } from "../../platform/testdata/qemu.ts";
+import { hasQemu } from "../../../testing/host-tools.ts";
+import type { Access } from "../../platform/testdata/bus-guest.ts";
+import { here, onQemu, type Story } from "../../platform/testdata/monitored-guest.ts";
 import { recalibrate, restart, seek } from "../floppy/testdata/script.ts";
 import {
   bringUp,
@@ -33,101 +29,16 @@ writeFileSync(file("b.iso"), cdImage().subarray(0, 300 * 2048));
 writeFileSync(file("a.img"), new Uint8Array(1474560));
 writeFileSync(file("b.img"), new Uint8Array(737280));
 
-/** Parts of a script, and what the monitor is told behind each but the last. */
-interface Story {
-  machine: "q35" | "pc";
-  parts: readonly (readonly Access[])[];
-  lines: readonly (readonly string[])[];
-}
-
-const READY: readonly Access[] = [
-  ["until-port-set", 0x64, 1],
-  ["in", 0x60, 1, 0],
-  ["until-port-set", 0x64, 1],
-  ["in", 0x60, 1, 0],
+const extra = (): string[] => [
+  ...["-nic", "none", "-cdrom", file("a.iso")],
+  ...["-drive", `file=${file("a.img")},format=raw,if=floppy,readonly=on`],
 ];
-
-const scriptOf = ({ parts }: Story): Access[] =>
-  parts.flatMap((part, i) => (i === 0 ? part : [...READY, ...part]));
-
-const readsOf = (part: readonly Access[]): number =>
-  part.filter(([kind]) => kind === "in" || kind === "load").length;
-
-/** Lines of output that there are when the guest waits behind each part. */
-function marks({ parts }: Story): number[] {
-  let lines = 0;
-  return parts.slice(0, -1).map((part, i) => {
-    lines += readsOf(part) + (i === 0 ? 0 : 2);
-    return lines;
-  });
-}
-
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 10));
-
-async function onQemu(story: Story): Promise<string[]> {
-  const script = scriptOf(story);
-  writeFileSync(file("kernel"), busGuest());
-  writeFileSync(file("script"), encodeScript(script));
-  writeFileSync(file("out"), "");
-  const child = spawn(
-    QEMU,
-    [
-      ...[
-        "-accel",
-        "tcg",
-        "-machine",
-        story.machine,
-        "-display",
-        "none",
-        "-no-reboot",
-        "-nic",
-        "none",
-      ],
-      ...["-kernel", file("kernel"), "-initrd", file("script"), "-serial", "none"],
-      ...["-debugcon", `file:${file("out")}`, "-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
-      ...["-cdrom", file("a.iso"), ...BY_INSTRUCTIONS, "-monitor", "stdio"],
-      ...["-drive", `file=${file("a.img")},format=raw,if=floppy,readonly=on`],
-    ],
-    { stdio: ["pipe", "ignore", "ignore"], timeout: 6_000 },
-  );
-  const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
-  const output = (): string => readFileSync(file("out"), "latin1");
-  for (const [i, mark] of marks(story).entries()) {
-    while (output().split("\n").length <= mark && child.exitCode === null) await turn();
-    child.stdin.write(`${[...(story.lines[i] ?? []), "sendkey a 1"].join("\n")}\n`);
-  }
-  await ended;
-  return shown(script, output());
-}
-
-async function here(story: Story): Promise<string[]> {
-  const script = scriptOf(story);
-  let output = "";
-  const machine = await Machine.create({
-    machine: story.machine,
-    kernel: busGuest(),
-    modules: [{ file: encodeScript(script) }],
-    disks: [
-      { kind: "cdrom", image: file("a.iso"), index: 2 },
-      { kind: "floppy", image: file("a.img"), readOnly: true },
-    ],
-    debugExit: { iobase: 0xf4, iosize: 4 },
-    onDebugConsole: (b) => {
-      output += String.fromCharCode(b);
-    },
-  });
-  const monitor = new Monitor(new RunControl(machine, true), { quit() {} });
-  for (const [i, mark] of marks(story).entries()) {
-    for (let n = 0; output.split("\n").length <= mark && n < 100; n++) {
-      machine.runSync({ nanoseconds: 1e6 });
-    }
-    for (const line of story.lines[i] ?? []) await monitor.execute(line);
-    await monitor.execute("sendkey a 1");
-  }
-  machine.runSync({ nanoseconds: 1e9 });
-  machine.close();
-  return shown(script, output);
-}
+const disks = () => [
+  { kind: "cdrom" as const, image: file("a.iso"), index: 2 },
+  { kind: "floppy" as const, image: file("a.img"), readOnly: true },
+];
+const theirs = (story: Story): Promise<string[]> => onQemu(story, extra());
+const ours = (story: Story): Promise<string[]> => here(story, { disks: disks() });
 
 // ---- SATA
 
@@ -211,9 +122,9 @@ const sata: Record<string, Pick<Story, "parts" | "lines">> = {
 for (const [what, story] of Object.entries(sata)) {
   test.skipIf(!hasQemu)(`SATA: ${what}`, async () => {
     const told: Story = { machine: "q35", ...story };
-    const [mine, theirs] = [await here(told), await onQemu(told)];
-    expect(mine).toEqual(theirs);
-    expect(theirs.at(-1)).not.toMatch(/nothing/);
+    const wanted = await theirs(told);
+    expect(await ours(told)).toEqual(wanted);
+    expect(wanted.at(-1)).not.toMatch(/nothing/);
   });
 }
 
@@ -254,7 +165,7 @@ test.skipIf(!hasQemu)(
       ],
       lines: [["eject ide1-cd0"], [`change ide1-cd0 ${file("b.iso")} raw`]],
     };
-    expect(await here(story)).toEqual(await onQemu(story));
+    expect(await ours(story)).toEqual(await theirs(story));
   },
 );
 
@@ -274,5 +185,5 @@ test.skipIf(!hasQemu)("floppy: the change line", async () => {
       [`change floppy0 ${file("a.img")} raw`],
     ],
   };
-  expect(await here(story)).toEqual(await onQemu(story));
+  expect(await ours(story)).toEqual(await theirs(story));
 });

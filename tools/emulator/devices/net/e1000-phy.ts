@@ -145,15 +145,23 @@ function setLink({ registers }: PhyState, up: boolean): void {
   if (!up) registers[ANLPAR] = (registers[ANLPAR] as number) & ~ACKNOWLEDGED;
 }
 
-/** The link is down, in the controller's registers too, while it is negotiated. */
+/** The link is down, in the controller's registers too, while it is negotiated or there is no cable. */
 export function beginNegotiation(registers: RegisterFile, s: PhyState): void {
   registers.set(R.STATUS, registers.get(R.STATUS) & ~R.STATUS_LINK_UP);
   setLink(s, false);
 }
 
-export function completeNegotiation(registers: RegisterFile, s: PhyState): void {
+/** The link is up as it is, without a negotiation. */
+export function raiseLink(registers: RegisterFile, s: PhyState): void {
   registers.set(R.STATUS, registers.get(R.STATUS) | R.STATUS_LINK_UP);
   setLink(s, true);
+}
+
+export const negotiates = ({ registers }: PhyState): boolean =>
+  ((registers[BMCR] as number) & NEGOTIATES) !== 0;
+
+export function completeNegotiation(registers: RegisterFile, s: PhyState): void {
+  raiseLink(registers, s);
   s.registers[BMSR] = (s.registers[BMSR] as number) | COMPLETE;
   s.registers[ANLPAR] = (s.registers[ANLPAR] as number) | ACKNOWLEDGED;
 }

@@ -24,9 +24,11 @@ import {
   hasLoopback,
   MDIC_INTERRUPT,
   NEGOTIATION_NS,
+  negotiates,
   PHY_82540EM,
   type PhyState,
   phyReset,
+  raiseLink,
 } from "./e1000-phy.ts";
 import { ReceiveRing } from "./e1000-receive.ts";
 import * as R from "./e1000-registers.ts";
@@ -57,11 +59,14 @@ interface E1000State {
   index: number;
   /** When the interrupt pin may rise again, ns. */
   quietUntil: number;
+  /** There is no cable. */
+  isUnplugged: boolean;
 }
 
 export class E1000 implements Device, NetworkCard {
   readonly name: string;
   readonly index: number;
+  readonly model = "e1000";
   readonly mac: Uint8Array;
   state: E1000State;
   onFrame: (frame: Uint8Array) => void = () => {};
@@ -141,6 +146,7 @@ export class E1000 implements Device, NetworkCard {
       receive: receiveReset(),
       index: 0,
       quietUntil: 0,
+      isUnplugged: false,
     };
   }
 
@@ -151,7 +157,9 @@ export class E1000 implements Device, NetworkCard {
 
   /** All but configuration space and PHY is as after power-on (14.7). */
   #restart(phy: PhyState): void {
-    this.state = this.#fresh(phy);
+    const { isUnplugged } = this.state;
+    this.state = { ...this.#fresh(phy), isUnplugged };
+    if (isUnplugged) beginNegotiation(this.#registers, this.state.phy);
     this.#interruptTimer.cancel();
     this.#transmitTimer.cancel();
     this.#fn.setInterrupt(false);
@@ -195,7 +203,27 @@ export class E1000 implements Device, NetworkCard {
     this.#linkTimer.set(this.#slot.clock.now() + NEGOTIATION_NS);
   }
 
+  #resetPhy(): void {
+    this.state.phy = phyReset(PHY_82540EM);
+    if (this.state.isUnplugged) beginNegotiation(this.#registers, this.state.phy);
+  }
+
+  setCable(isIn: boolean): void {
+    const s = this.state;
+    if (s.isUnplugged === !isIn) return;
+    s.isUnplugged = !isIn;
+    if (isIn && negotiates(s.phy)) this.#negotiate();
+    else {
+      const before = this.#registers.get(R.STATUS);
+      if (isIn) raiseLink(this.#registers, s.phy);
+      else beginNegotiation(this.#registers, s.phy);
+      if (this.#registers.get(R.STATUS) !== before) this.#raise(R.CAUSE.linkChange);
+      this.#receiver.drain();
+    }
+  }
+
   #negotiated(): void {
+    if (this.state.isUnplugged) return;
     completeNegotiation(this.#registers, this.state.phy);
     this.#raise(R.CAUSE.linkChange);
     this.#receiver.drain();
@@ -287,7 +315,7 @@ export class E1000 implements Device, NetworkCard {
       this.#restart(this.state.phy);
       return;
     }
-    if (value & R.CTRL_PHY_RST) this.state.phy = phyReset(PHY_82540EM);
+    if (value & R.CTRL_PHY_RST) this.#resetPhy();
     this.#registers.set(R.CTRL, value & ~R.CTRL_PHY_RST);
   }
 

@@ -22,9 +22,11 @@ import {
   hasLoopback,
   MDIC_INTERRUPT,
   NEGOTIATION_NS,
+  negotiates,
   PHY_82574L,
   type PhyState,
   phyReset,
+  raiseLink,
 } from "./e1000-phy.ts";
 import * as R from "./e1000-registers.ts";
 import { type TransmitState, Transmitter, transmitReset } from "./e1000-transmit.ts";
@@ -95,6 +97,8 @@ interface E1000eState {
   msix: MsixState;
   /** Register that the I/O data port accesses. */
   index: number;
+  /** There is no cable. */
+  isUnplugged: boolean;
 }
 
 /** What lasts over a reset by CTRL. */
@@ -105,6 +109,7 @@ const QUEUES = [0, 1] as const;
 export class E1000e implements Device, NetworkCard {
   readonly name: string;
   readonly index: number;
+  readonly model = "e1000e";
   readonly mac: Uint8Array;
   state: E1000eState;
   onFrame: (frame: Uint8Array) => void = () => {};
@@ -249,6 +254,7 @@ export class E1000e implements Device, NetworkCard {
       interrupts: interruptReset(),
       transmit: [transmitReset(), transmitReset()],
       receive: receiveReset(),
+      isUnplugged: false,
     };
   }
 
@@ -261,7 +267,9 @@ export class E1000e implements Device, NetworkCard {
 
   /** All but configuration space, NVM and PHY is as after power-on (10.2.2.1). */
   #restart(lasting: Lasting): void {
-    this.state = this.#fresh(lasting);
+    const { isUnplugged } = this.state;
+    this.state = { ...this.#fresh(lasting), isUnplugged };
+    if (isUnplugged) beginNegotiation(this.#registers, this.state.phy);
     for (const timer of [this.#timers.interrupt, ...this.#timers.transmit]) timer.cancel();
     this.#fn.setInterrupt(false);
   }
@@ -291,7 +299,22 @@ export class E1000e implements Device, NetworkCard {
     this.#timers.link.set(this.#slot.clock.now() + NEGOTIATION_NS);
   }
 
+  setCable(isIn: boolean): void {
+    const s = this.state;
+    if (s.isUnplugged === !isIn) return;
+    s.isUnplugged = !isIn;
+    if (isIn && negotiates(s.phy)) this.#negotiate();
+    else {
+      const before = this.#registers.get(R.STATUS);
+      if (isIn) raiseLink(this.#registers, s.phy);
+      else beginNegotiation(this.#registers, s.phy);
+      if (this.#registers.get(R.STATUS) !== before) this.#interrupts.raise(R.CAUSE.linkChange);
+      this.#receiver.drain();
+    }
+  }
+
   #negotiated(): void {
+    if (this.state.isUnplugged) return;
     completeNegotiation(this.#registers, this.state.phy);
     this.#registers.set(R.CTRL, this.#registers.get(R.CTRL) | E.CTRL_BITS.flowControl);
     this.#interrupts.raise(R.CAUSE.linkChange);
@@ -408,6 +431,7 @@ export class E1000e implements Device, NetworkCard {
     this.#registers.set(R.CTRL, value);
     if (!(value & R.CTRL_PHY_RST)) return;
     this.state.phy = phyReset(PHY_82574L);
+    if (this.state.isUnplugged) beginNegotiation(this.#registers, this.state.phy);
     this.#registers.set(R.STATUS, this.#registers.get(R.STATUS) | E.STATUS_BITS.phyReset);
   }
 

@@ -21,12 +21,15 @@ export const MODELS_WITH_ROM: readonly NetworkCardModel[] = ["e1000", "e1000e"];
 export interface NetworkCard {
   /** Number of the card, from 0 on. */
   readonly index: number;
+  readonly model: NetworkCardModel;
   /** The address that it comes out of a reset with. */
   readonly mac: Uint8Array;
   /** Takes every frame that the guest sends. The bytes are the receiver's. */
   onFrame: (frame: Uint8Array) => void;
   /** A frame has arrived. */
   receive(frame: Uint8Array): void;
+  /** Its cable is put in or pulled out, where it was not so before. */
+  setCable(isIn: boolean): void;
 }
 
 /** Whether a device of the board is a card. */
@@ -41,6 +44,10 @@ export const CARD_OPTIONS = {
   index: { default: 0, minimum: 0, maximum: MAX_CARDS - 1 },
   mac: { default: FIRST_MAC, minimum: 1, maximum: 2 ** 48 - 1 },
 } as const;
+
+/** An address as text: 52:54:00:12:34:56. */
+export const addressOf = (mac: Uint8Array): string =>
+  Array.from(mac, (byte) => byte.toString(16).padStart(2, "0")).join(":");
 
 /** The six bytes of an address that is given as a number of 48 bits. */
 export const macBytes = (mac: number): Uint8Array =>

@@ -87,6 +87,8 @@ interface NetState {
   vlans: Uint8Array;
   /** Frames that no buffers have been there for. */
   fifo: Uint8Array[];
+  /** There is no cable. */
+  isUnplugged: boolean;
 }
 
 const freshState = (mac: Uint8Array): NetState => ({
@@ -98,6 +100,7 @@ const freshState = (mac: Uint8Array): NetState => ({
   ...{ single: [], groups: [], isSingleFull: false, isGroupsFull: false },
   vlans: new Uint8Array(VLANS / 8).fill(0xff),
   fifo: [],
+  isUnplugged: false,
 });
 
 const keyOf = (bytes: Uint8Array): string => bytes.subarray(0, MAC_BYTES).join(":");
@@ -124,7 +127,7 @@ export class VirtioNet implements VirtioFunction {
   config(): Uint8Array {
     const out = new Uint8Array(CONFIG_BYTES);
     out.set(this.state.mac);
-    out[STATUS_AT] = LINK_UP;
+    out[STATUS_AT] = this.state.isUnplugged ? 0 : LINK_UP;
     return out;
   }
 
@@ -137,7 +140,14 @@ export class VirtioNet implements VirtioFunction {
   }
 
   reset(): void {
-    this.state = freshState(this.#mac);
+    const { isUnplugged } = this.state;
+    this.state = { ...freshState(this.#mac), isUnplugged };
+  }
+
+  setCable(isIn: boolean): void {
+    if (this.state.isUnplugged === !isIn) return;
+    this.state.isUnplugged = !isIn;
+    this.#transport.configChanged();
   }
 
   started(): void {
@@ -164,7 +174,7 @@ export class VirtioNet implements VirtioFunction {
 
   #transmit(chain: Chain): void {
     const bytes = chain.readable - this.#headerBytes;
-    if (bytes >= HEADER_BYTES && bytes <= MAX_FRAME) {
+    if (bytes >= HEADER_BYTES && bytes <= MAX_FRAME && !this.state.isUnplugged) {
       this.onFrame(chain.read(this.#headerBytes, bytes));
     }
   }
@@ -173,6 +183,7 @@ export class VirtioNet implements VirtioFunction {
 
   receive(frame: Uint8Array): void {
     const queue = this.#transport.queues[RECEIVE];
+    if (this.state.isUnplugged) return;
     const fits = frame.length >= HEADER_BYTES && frame.length <= MAX_FRAME;
     if (queue === undefined || !this.#transport.running || !fits || !this.#isWanted(frame)) return;
     const { fifo } = this.state;
@@ -299,6 +310,7 @@ type NetOptions = VirtioOptions & { index: number; mac: number };
 /** The device, which is a card. */
 export class VirtioNetCard extends VirtioPci implements NetworkCard {
   readonly index: number;
+  readonly model = "virtio-net-pci";
   readonly mac: Uint8Array;
 
   constructor(slot: Slot, options: NetOptions) {
@@ -322,6 +334,10 @@ export class VirtioNetCard extends VirtioPci implements NetworkCard {
 
   receive(frame: Uint8Array): void {
     this.#card.receive(frame);
+  }
+
+  setCable(isIn: boolean): void {
+    this.#card.setCable(isIn);
   }
 }
 
