@@ -250,7 +250,8 @@ export class Disk {
   /** Throws `Error` where a state needs a medium that is not to be had; otherwise that is ready. */
   checkSaved(state: object): void {
     const { medium: name } = state as DiskState;
-    if (name && !isSame(name, this.#inside)) this.prepare(name);
+    const isThere = isSame(name, this.#inside) || isSame(name, this.#readyName);
+    if (name && !isThere) this.prepare(name);
   }
 
   restored(): void {
