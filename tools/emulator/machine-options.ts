@@ -4,6 +4,7 @@
 import type { CoreImports } from "./core/interface.ts";
 import type { CoreSource } from "./core/load.ts";
 import { MAX_CPUS } from "./core/protocol.ts";
+import { AHCI_PORTS, addedAhci } from "./devices/ata/ahci.ts";
 import { CHIPSETS, type Chipset } from "./devices/chipset.ts";
 import type {
   AttachedMedia,
@@ -90,6 +91,8 @@ export interface DiskOptions {
    * or the number that a virtio device's option `drive` has. The first free one by default.
    */
   index?: number;
+  /** Number of the AHCI controller of `devices` (its option `index`) that the disk is at; the board's own by default. */
+  controller?: number;
   /** Place in the boot order, smallest first, before what `bootOrder` says. */
   bootIndex?: number;
   /** What the monitor calls the drive; what QEMU makes of its place by default, such as "ide2-cd0". */
@@ -410,7 +413,7 @@ export interface MachineMedia {
 export function mediaOf(options: MachineOptions): MachineMedia {
   const { drives } = checkedChipset(options.machine);
   const media = (options.disks ?? []).map(
-    ({ kind, image, format, bootIndex, index, ...traits }, i) => {
+    ({ kind, image, format, bootIndex, index, controller, ...traits }, i) => {
       const name = `disk${i}`;
       const source =
         image !== undefined && ArrayBuffer.isView(image)
@@ -418,13 +421,14 @@ export function mediaOf(options: MachineOptions): MachineMedia {
           : image;
       const disk = new Disk(name, kind, source, traits);
       serveMedia(disk, options);
-      return { disk, index, bootIndex: bootIndex ?? Number.POSITIVE_INFINITY };
+      return { disk, index, controller, bootIndex: bootIndex ?? Number.POSITIVE_INFINITY };
     },
   );
   const floppies = media.filter(({ disk }) => disk.kind === "floppy");
   const usb = media.filter(({ disk }) => disk.kind !== "floppy" && disk.bus === "usb");
   const virtio = media.filter(({ disk }) => disk.bus === "virtio");
-  const ata = media.filter(({ disk }) => disk.kind !== "floppy" && disk.bus === "ata");
+  const sata = media.filter(({ disk }) => disk.kind !== "floppy" && disk.bus === "ata");
+  const ata = sata.filter(({ controller }) => controller === undefined);
   return {
     // Of those without a place virtio's come last, as SeaBIOS finds them.
     inBootOrder: media.sort((a, b) =>
@@ -435,6 +439,7 @@ export function mediaOf(options: MachineOptions): MachineMedia {
         const [bus, unit] = drives.cableOf(place);
         return `ide${bus}-${kind === "cdrom" ? "cd" : "hd"}${unit}`;
       }),
+      ahci: addedControllers(options, sata),
       floppies: attach(floppies, FLOPPY_DRIVES, "floppies", (place) => `floppy.${place}`),
       usb: attach(usb, usbPlaces(options), "media on USB", (place) => `usb.${place}`).filter(
         (disk) => disk !== undefined,
@@ -442,6 +447,25 @@ export function mediaOf(options: MachineOptions): MachineMedia {
       virtio: attach(virtio, VIRTIO_DISKS, "virtio disks", (place) => `virtio.${place}`),
     },
   };
+}
+
+/** What is at the ports of AHCI controllers that were added. Throws `LoadError` for disks at others. */
+function addedControllers(
+  { devices = [] }: MachineOptions,
+  media: readonly (Placed & { controller?: number | undefined })[],
+): (Disk | undefined)[][] {
+  const there = devices.flatMap(({ kind, options }) =>
+    kind === addedAhci.name ? (options?.index ?? 0) : [],
+  );
+  const lost = media.find(({ controller: n }) => n !== undefined && !there.includes(n));
+  if (lost !== undefined) {
+    const { imageName } = lost.disk;
+    throw new LoadError(`disk ${imageName}: there is no AHCI controller ${lost.controller}`);
+  }
+  return Array.from({ length: Math.max(-1, ...there) + 1 }, (_, n) => {
+    const own = media.filter(({ controller }) => controller === n);
+    return attach(own, AHCI_PORTS, "disks and CDs", (port) => `ahci${n}.${port}`);
+  });
 }
 
 /** Lets a disk have again what a snapshot says was put in. */
@@ -478,8 +502,13 @@ function imageOfBytes(name: string, bytes: Uint8Array, format?: ImageFormat): Im
 }
 
 /** Media by their place: those with an index at theirs, the others where there is room. */
+interface Placed {
+  disk: Disk;
+  index?: number | undefined;
+}
+
 function attach(
-  media: readonly { disk: Disk; index?: number | undefined }[],
+  media: readonly Placed[],
   places: number,
   what: string,
   nameOf: (place: number) => string,

@@ -152,6 +152,8 @@ export interface ShadowedArea {
 export interface AttachedMedia {
   /** Hard disks and CDs: the port of an AHCI controller, 2 × channel + unit of an IDE controller. */
   readonly ata: readonly (Disk | undefined)[];
+  /** Those of AHCI controllers that were added, by the numbers of these, each by port. */
+  readonly ahci?: readonly (readonly (Disk | undefined)[])[];
   /** Drives A and B. */
   readonly floppies: readonly (Disk | undefined)[];
   /** Sticks, and CDs on USB, from the first port on. */

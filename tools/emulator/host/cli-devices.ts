@@ -1,5 +1,6 @@
 // -device but for drives, and -object: devices that are added to the board, and names of those that are there anyway.
 
+import { addedAhci, MAX_AHCI } from "../devices/ata/ahci.ts";
 import type { UsbInput } from "../devices/device.ts";
 import { NETWORK_CARD_MODELS } from "../devices/net/network-card.ts";
 import { COM_PORTS } from "../devices/uart16550.ts";
@@ -130,14 +131,31 @@ function parsePort(options: CliOptions, name: string, props: Map<string, string>
 const IGNORED_KEYS: Readonly<Record<string, readonly string[]>> = {
   "virtio-rng-pci": ["id", "bus", "rng", "max-bytes", "period"],
   "virtio-serial-pci": ["id", "bus"],
+  ahci: ["id", "bus", "multifunction"],
 };
 
 /** Names of QEMU's for the same devices, whatever they are attached to. */
 const ALIASES: Readonly<Record<string, string>> = {
+  "ich9-ahci": "ahci",
   "virtio-blk": "virtio-blk-pci",
   "virtio-rng": "virtio-rng-pci",
   "virtio-serial": "virtio-serial-pci",
 };
+
+/** -device ahci,id=ID: its buses are ID.0 to ID.5. */
+function addController(options: CliOptions, props: Map<string, string>): void {
+  const index = options.controllers.length;
+  if (index === MAX_AHCI)
+    throw new UsageError(`-device ahci: expected at most ${MAX_AHCI} of them`);
+  const id = props.get("id");
+  if (id !== undefined && options.controllers.includes(id)) {
+    throw new UsageError(`-device ahci: Duplicate device ID '${id}'`);
+  }
+  options.controllers.push(id);
+  const { index: _, ...rules } = addedAhci.options ?? {};
+  const given = numbersOf("-device ahci", rules, props);
+  options.devices.push({ kind: addedAhci.name, options: { ...given, index } });
+}
 
 export function parseDevice(options: CliOptions, text: string): void {
   const props = properties(text);
@@ -168,6 +186,10 @@ export function parseDevice(options: CliOptions, text: string): void {
   }
   const more = IGNORED_KEYS[name] ?? [];
   onlyKeys(`-device ${name}`, props, [...Object.keys(rules), ...more]);
+  if (name === addedAhci.name) {
+    addController(options, props);
+    return;
+  }
   const source = props.get("rng");
   if (source !== undefined) options.wantedObjects.add(source);
   options.devices.push({ kind: name, options: numbersOf(`-device ${name}`, rules, props) });

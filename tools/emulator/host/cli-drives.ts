@@ -1,6 +1,7 @@
 // Media on the command line: -hda and its like, -drive, -blockdev, and the -device options that attach them, with QEMU's
 // rules for what is written where.
 
+import { AHCI_PORTS } from "../devices/ata/ahci.ts";
 import type { Chipset } from "../devices/chipset.ts";
 import type { DeviceRequest } from "../devices/device.ts";
 import { virtioBlk } from "../devices/virtio/virtio-blk.ts";
@@ -49,6 +50,8 @@ export interface CliDisk {
   onWriteFailure?: WriteFailureAction;
   /** Place among those of its kind, where one is given. */
   index?: number;
+  /** Number of the added controller that it is at, where it is not the board's. */
+  controller?: number;
 }
 
 /** A chip of flash that firmware lies in. */
@@ -80,6 +83,8 @@ export interface CliDrives {
   attachments: { device: string; props: Map<string, string>; place?: number }[];
   /** Devices of the machine, in order. */
   devices: DeviceRequest[];
+  /** AHCI controllers among them, by their ids where they have any. */
+  controllers: (string | undefined)[];
   /** Chips of flash, by their unit. */
   flash: CliFlash[];
   /** Nothing is written to images, unless a drive says so. */
@@ -334,6 +339,34 @@ const IDE_BUSES: Readonly<Record<Chipset["name"], { buses: number; units: number
   pc: { buses: 2, units: 2 },
 };
 
+/** The port of an added AHCI controller that -device's bus says: ID.N, or ide.N behind those of the board. */
+function addedPort(
+  name: string,
+  props: Map<string, string>,
+  { controllers }: CliDrives,
+  machine: Chipset["name"],
+): { controller: number; index: number } | undefined {
+  const match = /^(.+)\.(\d+)$/.exec(props.get("bus") ?? "");
+  if (match === null || !["ide-hd", "ide-cd"].includes(name)) return undefined;
+  let [controller, index] = [controllers.indexOf(match[1] as string), Number(match[2])];
+  if (match[1] === "ide" && controller < 0) {
+    const behind = index - IDE_BUSES[machine].buses;
+    const unnamed = controllers.flatMap((id, n) => (id === undefined ? n : []));
+    controller = behind < 0 ? -1 : (unnamed[Math.floor(behind / AHCI_PORTS)] ?? -1);
+    index = behind % AHCI_PORTS;
+  }
+  if (controller < 0) return undefined;
+  if (index >= AHCI_PORTS) {
+    throw new UsageError(`-device ${name}: Bus '${props.get("bus")}' not found`);
+  }
+  if ((props.get("unit") ?? "0") !== "0") {
+    throw new UsageError(
+      `-device ${name}: Can't create IDE unit ${props.get("unit")}, bus supports only 1 units`,
+    );
+  }
+  return { controller, index };
+}
+
 /** The place that -device's bus=ide.N and unit, or a floppy's unit, say; `taken` are those of disks and CDs so far. */
 function portOf(
   name: string,
@@ -398,8 +431,11 @@ function attachDrive(
     options.loose.delete(id);
     taken.add(id);
   }
-  const places = options.disks.filter(({ kind }) => kind !== "floppy").map(({ index }) => index);
-  const index = place ?? portOf(name, props, machine, places);
+  const places = options.disks
+    .filter(({ kind, controller }) => kind !== "floppy" && controller === undefined)
+    .map(({ index }) => index);
+  const added = addedPort(name, props, options, machine);
+  const index = place ?? added?.index ?? portOf(name, props, machine, places);
   const serial = props.get("serial");
   const deviceId = props.get("id");
   options.disks.push({
@@ -410,6 +446,7 @@ function attachDrive(
     bootIndex: bootIndexOf(`-device ${name}`, props),
     ...(serial === undefined ? {} : { serial }),
     ...(index === undefined ? {} : { index }),
+    ...(added === undefined ? {} : { controller: added.controller }),
   });
 }
 

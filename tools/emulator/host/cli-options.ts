@@ -936,6 +936,7 @@ export function parseArguments(args: readonly string[]): CliOptions {
     attachments: [],
     snapshot: false,
     devices: [],
+    controllers: [],
     machine: "q35",
     without: new Set(),
     objects: new Set(),

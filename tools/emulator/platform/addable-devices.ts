@@ -1,6 +1,7 @@
 // The devices that `-device` adds to a board, with their options: a list of its own, so that the command
 // line need not load the whole board.
 
+import { addedAhci } from "../devices/ata/ahci.ts";
 import type { DeviceKind } from "../devices/device.ts";
 import { debugExit } from "../devices/isa-debug-exit.ts";
 import { e1000 } from "../devices/net/e1000.ts";
@@ -14,6 +15,7 @@ import { virtioRng } from "../devices/virtio/virtio-rng.ts";
 
 export const ADDABLE_DEVICES: readonly DeviceKind[] = [
   debugExit,
+  addedAhci,
   e1000,
   e1000e,
   pcTestDevice,

@@ -52,13 +52,17 @@ const written = (name: string, bytes: Uint8Array): ImageSource => ({
   write: (offset, part) => bytes.set(part, offset),
 });
 
-test
-  .skipIf(linux === undefined || !existsSync(BUSYBOX) || !hasTool("mke2fs", ["-V"]))
-  .each(["pc", "q35"] as const)(
-  "Linux reads and writes disk, CD and floppy of %s, and turns it off",
-  async (board) => {
+test.skipIf(linux === undefined || !existsSync(BUSYBOX) || !hasTool("mke2fs", ["-V"])).each([
+  ["pc", "its own controller", "pc"],
+  ["q35", "its own controller", "q35"],
+  ["pc", "an AHCI controller that was added", "q35"],
+] as const)(
+  "Linux reads and writes disk, CD and floppy of %s at %s, and turns it off",
+  async (board, _, driver) => {
     const found = linux as Linux;
-    const modules = [...WANTED.both, ...WANTED[board], ...WANTED.last];
+    const modules = [...WANTED.both, ...WANTED[driver], ...WANTED.last];
+    const isAdded = board !== driver;
+    const controller = isAdded ? 0 : undefined;
     const program = readFileSync(BUSYBOX);
     const initrd = busyboxInitrd(found, modules, SCRIPT);
     const folder = mkdtempSync(join(tmpdir(), "emu-linux-"));
@@ -78,9 +82,10 @@ test
         append: "console=ttyS0 quiet panic=-1",
         memory: "256M",
         cpus: 2,
+        devices: isAdded ? [{ kind: "ahci", options: { index: 0 } }] : [],
         disks: [
-          { kind: "disk", image: written("disk", disk), persistent: true, index: 0 },
-          { kind: "cdrom", image: cd, index: 2 },
+          { kind: "disk", image: written("disk", disk), persistent: true, index: 0, controller },
+          { kind: "cdrom", image: cd, index: 2, controller },
           { kind: "floppy", image: written("floppy", floppy), persistent: true },
         ],
       });

@@ -335,8 +335,9 @@ export class Board {
     }
   }
 
-  /** Takes over a state that has passed `checkSaved`. */
+  /** Takes over a state that a board with the same devices has saved. Throws `Error` if it had others. */
   restore(saved: BoardState): void {
+    this.checkSaved(saved);
     for (const device of this.devices()) {
       device.state = structuredClone(saved.devices[device.name]) as object;
       const contents = saved.memories[device.name];

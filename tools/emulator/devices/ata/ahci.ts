@@ -1,4 +1,4 @@
-// The SATA controller of the ICH9 (ICH9 datasheet, 13 and 15; AHCI 1.3.1, 2 and 3.1): six ports with the disks and
+// The SATA controller of the ICH9, on q35 and as a device that is added (ICH9 datasheet, 13 and 15; AHCI 1.3.1, 2 and 3.1): six ports with the disks and
 // CDs of the machine. As QEMU's it is AHCI 1.0 and nothing else: no IDE mode, no port multipliers, no power states of
 // the link, no hot plugging.
 
@@ -12,7 +12,7 @@ import {
   peekRegisters,
   type Slot,
 } from "../device.ts";
-import type { PciFunction } from "../pci.ts";
+import { type PciFunction, SLOT_OPTION } from "../pci.ts";
 import { AhciPort } from "./ahci-port.ts";
 import type { PortState } from "./ahci-port-state.ts";
 import { capabilities, GHC, HBA, PORT_BYTES, PORTS, VERSION } from "./ahci-registers.ts";
@@ -20,7 +20,10 @@ import type { AtaDevice } from "./ata-device.ts";
 import { AtaDisk } from "./ata-disk.ts";
 import { AtapiDrive } from "./atapi-drive.ts";
 
-const PORT_COUNT = 6;
+export const AHCI_PORTS = 6;
+const PORT_COUNT = AHCI_PORTS;
+/** Controllers that are added. */
+export const MAX_AHCI = 8;
 const REGISTER_BYTES = 0x1000;
 /** BAR 4: the index and data registers are in its upper half. */
 const PAIR_BYTES = 32;
@@ -38,6 +41,24 @@ const MAP_AHCI = 0x40;
 /** Name of the drive at a port: what it says of itself. */
 const serialOf = (port: number): string => `TH${`${port}`.padStart(5, "0")}`;
 
+/** Where a controller is, and what is at its ports. */
+interface Place {
+  device: number;
+  fn: number;
+  multifunction: boolean;
+  /** Where our BIOS puts its registers, I/O and memory; anywhere unless given. */
+  addresses: { io?: number; memory?: number };
+  disks: readonly (Disk | undefined)[];
+  /** Number of its first drive. */
+  firstDrive: number;
+}
+
+const ICH9: Omit<Place, "disks"> = {
+  ...{ device: 0x1f, fn: 2, multifunction: true },
+  addresses: { io: 0xc060, memory: 0xfebd_5000 },
+  firstDrive: 0,
+};
+
 interface AhciState {
   ghc: number;
   /** Ports whose interrupts have not been acknowledged. */
@@ -49,27 +70,29 @@ interface AhciState {
 
 export class Ahci implements Device {
   readonly name: string;
+  /** Device number on the bus. */
+  readonly slotNumber: number;
   readonly #ports: readonly AhciPort[];
   readonly #fn: PciFunction;
   state: AhciState;
 
-  constructor(slot: Slot) {
+  constructor(slot: Slot, place: Place = { ...ICH9, disks: slot.board.media.ata }) {
+    const { device, fn, multifunction, addresses, disks, firstDrive } = place;
     this.name = slot.name;
+    this.slotNumber = device;
     this.#fn = slot.pci({
-      device: 0x1f,
-      fn: 2,
-      multifunction: true,
+      ...{ device, fn, multifunction },
       vendor: 0x8086,
       deviceId: 0x2922,
       classCode: 0x010601,
       revision: 2,
       bars: [
-        { index: 4, kind: "io", size: PAIR_BYTES, address: 0xc060, handler: this.#pair() },
+        { index: 4, kind: "io", size: PAIR_BYTES, address: addresses.io, handler: this.#pair() },
         {
           index: 5,
           kind: "memory",
           size: REGISTER_BYTES,
-          address: 0xfebd_5000,
+          address: addresses.memory,
           handler: this.#registers(),
         },
       ],
@@ -87,7 +110,7 @@ export class Ahci implements Device {
       interrupt: () => this.#update(0),
     };
     this.#ports = Array.from({ length: PORT_COUNT }, (_, i) => {
-      const device = deviceOf(slot.board.media.ata[i], i);
+      const device = deviceOf(disks[i], firstDrive + i);
       return new AhciPort(device, host, (fire) => slot.timer(fire, `${i}`));
     });
     this.state = { ghc: GHC.ahci, is: 0, index: 0, ports: [] };
@@ -207,6 +230,23 @@ function deviceOf(disk: Disk | undefined, port: number): AtaDevice | undefined {
   const serial = serialOf(port);
   return disk.kind === "cdrom" ? new AtapiDrive(disk, serial) : new AtaDisk(disk, serial, true);
 }
+
+/** By `-device`: on any board, at any device of the bus; INTA, MSI, and six ports again. */
+export const addedAhci: DeviceKind<{ index: number; addr: number }> = {
+  name: "ahci",
+  what: "SATA controller (AHCI) with six ports",
+  options: {
+    index: { default: 0, minimum: 0, maximum: MAX_AHCI - 1 },
+    addr: SLOT_OPTION,
+  },
+  nameOf: ({ index }) => `ahci.${index}`,
+  create: (slot, { index, addr }) =>
+    new Ahci(slot, {
+      ...{ device: addr, fn: 0, multifunction: false, addresses: {} },
+      disks: slot.board.media.ahci?.[index] ?? [],
+      firstDrive: (index + 1) * PORT_COUNT,
+    }),
+};
 
 export const ahci: DeviceKind = {
   name: "ich9-ahci",

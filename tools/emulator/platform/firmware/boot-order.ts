@@ -20,9 +20,15 @@ function pathOf(disk: Disk, board: Board, attached: AttachedMedia): string | und
   const usb = attached.usb.indexOf(disk);
   if (usb >= 0)
     return `${BUS}/usb@${XHCI_DEVICE.toString(16)}/storage@${usb + 1}/channel@0/disk@0,0`;
+  const added = attached.ahci?.findIndex((ports) => ports.includes(disk)) ?? -1;
+  if (added >= 0) {
+    const slot = board.find(Ahci, `ahci.${added}`)?.slotNumber ?? 0;
+    const port = attached.ahci?.[added]?.indexOf(disk);
+    return `${BUS}/pci8086,2922@${slot.toString(16)}/drive@${port}/disk@0`;
+  }
   const place = attached.ata.indexOf(disk);
   if (place < 0) return undefined;
-  return board.find(Ahci) === undefined
+  return board.find(Ahci, "ich9-ahci") === undefined
     ? `${BUS}/ide@1,1/drive@${place >> 1}/disk@${place & 1}`
     : `${BUS}/pci8086,2922@1f,2/drive@${place}/disk@0`;
 }
