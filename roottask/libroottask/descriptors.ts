@@ -41,6 +41,12 @@ const ENTRY_BYTES: u32 = 5;
 export const ROOM_LEAST: u32 = 64;
 const ROOM_UNIT: u32 = 128;
 
+/**
+ * The last descriptor that there is room for in the table of a line's first process: bash(1) keeps its script or terminal
+ * there, the table that fork(2) makes of its own is as large, and execve(2), which closes it, leaves it so.
+ */
+const SHELLS_LAST: u32 = 255;
+
 /** Room for descriptor `fd`: 64, or 128 times a power of two. */
 function roomFor(fd: u32): u32 {
   if (fd < ROOM_LEAST) return ROOM_LEAST;
@@ -201,10 +207,17 @@ export function replaceFile(table: usize, file: OpenFile, to: u32, closing: bool
   return 0;
 }
 
-/** A table that nobody has yet with the three standard descriptors, open on `input` and `output`; 0 when memory is out. */
+/**
+ * A table that nobody has yet with the three standard descriptors, open on `input` and `output`, as a shell leaves it to
+ * the programs that it starts; 0 when memory is out.
+ */
 export function newFiles(input: Node, output: Node): usize {
   const table = changetype<usize>(create<Table>());
   if (table === 0) return 0;
+  if (!makeRoom(changetype<Table>(table), SHELLS_LAST)) {
+    freeFiles(table);
+    return 0;
+  }
   for (let fd: u32 = 0; fd < 3; fd++) {
     const file = fd === 0 ? openNode(input, O_RDONLY) : openNode(output, O_WRONLY);
     if (file !== null && installFile(table, file, fd, FILES_MAX, false) >= 0) continue;

@@ -108,6 +108,17 @@ function emptyPipe(path: string): number {
   return reader;
 }
 
+/** Less than the descriptor at which bash keeps its script or terminal, and more than tables of half the size have room for. */
+const OF_A_SHELL = 128;
+
+/** Opens descriptors as far as shells do: tables of children have room for 256 then, as the roottask's. */
+function openAsFarAsShells(): number[] {
+  const open: number[] = [];
+  do open.push(openSync("/dev/null", "r"));
+  while ((open.at(-1) as number) < OF_A_SHELL);
+  return open;
+}
+
 /** Runs a command; its outputs go to one pipe that somebody reads, its input is empty. */
 async function run(scratch: string, [program = "", ...words]: readonly string[]): Promise<Outcome> {
   const pipe = pipeAt(join(scratch, "output"));
@@ -162,6 +173,7 @@ export async function runOnLinux(programs: readonly Program[]): Promise<Outcome[
   beUsuallyNice();
   const scratch = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "compare-"));
   let clean: CleanRoot | undefined;
+  const opened = openAsFarAsShells();
   try {
     const root = join(scratch, "root");
     mkdirSync(root);
@@ -181,6 +193,7 @@ export async function runOnLinux(programs: readonly Program[]): Promise<Outcome[
     }
     return outcomes;
   } finally {
+    for (const each of opened) closeSync(each);
     clean?.leave();
     rmSync(scratch, { recursive: true, force: true });
   }
