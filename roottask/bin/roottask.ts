@@ -64,6 +64,7 @@ import {
   firstProgram,
   initPrograms,
   isInit,
+  leadSession,
   Program,
   STATE_FAILED,
 } from "../libroottask/program";
@@ -94,6 +95,7 @@ import {
   startOptional,
   startParallel,
   startPregrant,
+  startSession,
 } from "../libroottask/startfile";
 import { readTar } from "../libroottask/tar";
 import { copyLiteral } from "../libroottask/text";
@@ -237,6 +239,7 @@ function makeProgram(): Program | null {
     if (program !== null) {
       program.mediated = startMediated ? 1 : 0;
       program.pregrant = startPregrant;
+      if (startSession) leadSession(program);
       if (enterResult(program)) return program;
       reapProgram(program);
     }

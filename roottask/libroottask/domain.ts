@@ -56,6 +56,7 @@ import {
   ABI_LINUX,
   firstProgram,
   freeProgramRecord,
+  joinStarter,
   newProgramRecord,
   Program,
   SIGKILL,
@@ -133,14 +134,13 @@ export function newProgram(abi: u32, name: usize, nameLength: u32): Program | nu
 }
 
 function complete(program: Program): bool {
+  joinStarter(program);
   const thread = newThread(program, null);
   if (thread === null) return false;
   const files = newFiles(standardInput(), standardOutput());
   if (!giveFileState(thread, files, newFsState(firstNamespace(), rootMount(), root(), UMASK)))
     return false;
   program.id = thread.id;
-  program.group = thread.id;
-  program.session = thread.id;
   const space = domainOf(program);
   if (space === null) return false;
   program.space = space;

@@ -58,6 +58,8 @@ export class Program {
   /** Ids of its process group and session. */
   group: u32;
   session: u32;
+  /** Id of who has started it, where it is its own `entry`: its group and session at first, and nobody else is seen by it. */
+  starter: u32;
   /** The PID namespace that it is in, null for its line's. */
   pidNamespace: PidNamespace | null;
   /** It is the first of one, which signals without a handler do not reach (SIGNAL_UNKILLABLE of Linux). */
@@ -390,6 +392,12 @@ export function hasFreeId(): bool {
   return freeId(min<u32>(load<u32>(pidMax()), IDS)) !== 0;
 }
 
+/** `id`, nobody's so far, is that of `entry`. */
+function enterId(id: u32, entry: usize): void {
+  forgetNumbers(id);
+  store<usize>(ids + id * 4, entry);
+}
+
 /** Gives `thread` an id nobody has: upwards from the last one, then from IDS_AGAIN on. */
 export function takeId(thread: Thread): void {
   let id = freeId(min<u32>(load<u32>(pidMax()), IDS));
@@ -397,9 +405,27 @@ export function takeId(thread: Thread): void {
   if (id === 0) id = freeId(IDS);
   begun++;
   store<u32>(lastPid(), id);
-  forgetNumbers(id);
-  store<usize>(ids + id * 4, changetype<usize>(thread));
+  enterId(id, changetype<usize>(thread));
   thread.id = id;
+}
+
+/**
+ * Puts `program`, the first of its line, into group and session of who has started it, as a shell's child is before anybody
+ * says setsid(2): they have an id, the highest that is free, and nothing else is seen of them.
+ */
+export function joinStarter(program: Program): void {
+  let id = IDS - 1;
+  while (idIsTaken(id)) id--;
+  enterId(id, RESERVED);
+  program.starter = id;
+  program.group = id;
+  program.session = id;
+}
+
+/** `program` leads a group and a session of its own: setsid(2). */
+export function leadSession(program: Program): void {
+  program.group = program.id;
+  program.session = program.id;
 }
 
 /** `id` may be one of a thread. */
@@ -522,6 +548,7 @@ export function programWithId(id: u32): Program | null {
 export function freeProgramRecord(program: Program): void {
   forget(program);
   if (program.id !== 0) store<usize>(ids + program.id * 4, 0);
+  if (program.starter !== 0) store<usize>(ids + program.starter * 4, 0);
   store<u8>(programSlots + program.slot, 0);
   if (programs === program) {
     programs = program.next;

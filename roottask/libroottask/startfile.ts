@@ -35,7 +35,9 @@ export let startLine: u32 = 0;
 export let startOptional: bool = false;
 export let startNative: bool = false;
 export let startParallel: bool = false;
-/** Its standard streams are the terminal at the serial line. */
+/** It leads a session of its own. */
+export let startSession: bool = false;
+/** The same, and its standard streams are the terminal at the serial line. */
 export let startTerminal: bool = false;
 /** Per standard stream the file that the line names, a pointer and a length (0 for none), and whether it is appended to. */
 const streams = memory.data(3 * 12);
@@ -248,6 +250,7 @@ export function nextStartLine(): u32 {
   startOptional = false;
   startNative = false;
   startParallel = false;
+  startSession = false;
   startTerminal = false;
   memory.fill(streams, 0, 3 * 12);
   const error = split(from, end);
@@ -263,10 +266,9 @@ export function nextStartLine(): u32 {
     startOptional = true;
     dropFirst();
   }
-  if (firstIs("terminal")) {
-    startTerminal = true;
-    dropFirst();
-  }
+  startTerminal = firstIs("terminal");
+  startSession = startTerminal || firstIs("session");
+  if (startSession) dropFirst();
   startNative = firstIs("native");
   if (!startNative && !firstIs("linux")) return LINE_UNKNOWN;
   dropFirst();

@@ -1,10 +1,11 @@
 // Process groups and sessions: setpgid(2), getpgid(2), getpgrp(2), setsid(2), getsid(2), getppid(2). They end at the
-// line of the start file that the processes descend from, whose first process leads both and has no parent.
+// line of the start file that the processes descend from, whose first process is in those of who starts it, of whom
+// nothing else is seen, and has no parent.
 
 import { Utcb } from "../libhedron/utcb";
 import { EACCES, EINVAL, EPERM, ESRCH } from "../libroottask/errno";
 import { meantId, seenId } from "../libroottask/pid_numbers";
-import { firstProgram, Program, programWithId, sees } from "../libroottask/program";
+import { firstProgram, leadSession, Program, programWithId, sees } from "../libroottask/program";
 
 /** The process `id` of the tree of `program`, itself for 0; null where there is none. */
 function processOf(program: Program, id: i32): Program | null {
@@ -54,9 +55,8 @@ export function sysGetpgrp(program: Program, _regs: Utcb): i64 {
 /** setsid(): the new session. */
 export function sysSetsid(program: Program, _regs: Utcb): i64 {
   if (groupExists(program, program.id, 0)) return -EPERM;
-  program.session = program.id;
+  leadSession(program);
   program.terminal = 0;
-  program.group = program.id;
   return seenId(program.id) as i64;
 }
 

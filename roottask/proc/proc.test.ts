@@ -6,6 +6,8 @@ import {
   SYS_close,
   SYS_fstat,
   SYS_getdents64,
+  SYS_getpgrp,
+  SYS_getsid,
   SYS_mkdir,
   SYS_open,
   SYS_read,
@@ -106,7 +108,9 @@ describe("/proc", () => {
     const id = link("/proc/self");
     const fields = contents("/proc/self/stat").trimEnd().split(" ");
     expect(fields).toHaveLength(52);
-    expect(fields.slice(0, 6)).toEqual([id, "(sample)", "R", "0", id, id]);
+    const group = `${call(SYS_getpgrp)}`;
+    const session = `${call(SYS_getsid, 0)}`;
+    expect(fields.slice(0, 6)).toEqual([id, "(sample)", "R", "0", group, session]);
     const status = contents("/proc/self/status");
     expect(status).toMatch(/^Name:\tsample$/m);
     expect(status).toMatch(/^State:\tR \(running\)$/m);

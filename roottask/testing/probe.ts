@@ -39,6 +39,7 @@ import {
   ABI_NATIVE,
   firstProgram,
   initPrograms,
+  leadSession,
   Program,
   Thread,
 } from "../libroottask/program";
@@ -53,6 +54,7 @@ import {
   openStartFile,
   startNative,
   startPregrant,
+  startSession,
 } from "../libroottask/startfile";
 import { readTar } from "../libroottask/tar";
 import { initThreads } from "../libroottask/thread";
@@ -199,6 +201,7 @@ export function launch(): u32 {
   if (changetype<usize>(thread.utcb) >= (UTCB_BASE as usize)) {
     thread.utcb = changetype<Utcb>(allocatePages(0));
   }
+  if (startSession) leadSession(program);
   if (!openStreams(program)) return NO_STREAM;
   setAwaited(program);
   launched++;

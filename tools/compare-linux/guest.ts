@@ -21,11 +21,11 @@ export interface GuestOptions {
   engine?: Engine;
 }
 
-/** A line of the start file. Every word is quoted, so that none is a comment. */
+/** A line of the start file, which leads a session as on Linux. Every word is quoted, so that none is a comment. */
 function startLine(command: readonly string[]): string {
   const bad = command.find((word) => /["\n\r]/.test(word));
   if (bad !== undefined) throw new Error(`a start file has no room for ${JSON.stringify(bad)}`);
-  return `linux ${command.map((word) => `"${word}"`).join(" ")}`;
+  return `session linux ${command.map((word) => `"${word}"`).join(" ")}`;
 }
 
 /** The roottask's own words for the same line, in Latin-1 characters. */
