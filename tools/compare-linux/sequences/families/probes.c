@@ -216,8 +216,8 @@ static void step(void) {
     } else if (kind == 'i') {
       arguments[i] = spoiled_by = number_of(probe->number, i, value);
     } else if (kind == 'd') {
-      // Which small numbers are processes is not the same everywhere.
-      arguments[i] = spoiled_by = ONE(-2, 1 << 22, 1 << 30, 1l << 31, 0x7fffffff, arguments[i] | 1l << 32, arguments[i] | 1l << 63);
+      // Which small numbers are processes, or groups below 0, is not the same everywhere.
+      arguments[i] = spoiled_by = ONE(-0x3ffffffe, 1 << 22, 1 << 30, 1l << 31, 0x7fffffff, arguments[i] | 1l << 32, arguments[i] | 1l << 63);
     } else arguments[i] = spoiled_by = ONE(0, 1, -1, -4096, 1l << 31, 1l << 32, 1l << 40, 1l << 62, 7, 9);
   }
   long result = call(probe->number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
