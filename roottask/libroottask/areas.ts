@@ -95,6 +95,8 @@ export class Space {
   users: u32;
   /** Threads in it that wait for a futex or are about to. */
   futexWaiters: u32;
+  /** A touch brings in one page, as somebody asks which are there (mincore(2)). */
+  touchesAlone: u32;
   /** Processors on which it has a decoy, since it has had more than one thread; bit n is number n. */
   decoys: u64;
   /** Root of a four-level table of page entries, indexed like the processor's. */

@@ -56,6 +56,8 @@ const PAGE_MASK: u64 = 4095;
 /** A page entry: frame address, PRESENT, and the rights the program has now. */
 const PRESENT: u64 = 8;
 const RIGHTS: u64 = 7;
+/** The same: a touch of another page has brought it in, and nobody is known to have touched it since. */
+const AROUND: u64 = 16;
 /** Pages that a first touch brings in at most, as an order. */
 const TOUCH_ORDER: u32 = 4;
 
@@ -438,16 +440,46 @@ function populateFrom(space: Space, area: Area, node: Node, address: u64, rights
   return install(space, address, frame, 1, shared ? area.rights : area.rights & ~MEM_W);
 }
 
+/** What a touch of page `address` has brought in from `start` on, which is in one table of entries, is there because of it. */
+function markAround(space: Space, start: u64, address: u64): void {
+  const first = entryOf(space, start, false);
+  const touched = first + ((((address - start) >> PAGE_BITS) as usize) << 3);
+  for (let slot = first; slot < first + (8 << TOUCH_ORDER); slot += 8) {
+    if (slot !== touched) store<u64>(slot, load<u64>(slot) | AROUND);
+  }
+}
+
+/**
+ * The page of `address` is in memory because a touch of another one has brought it in, and has nothing but zeroes. Who has
+ * only read it is not known, until somebody asks of the space: from then on a touch brings in one page.
+ */
+export function isUntouched(space: Space, address: u64): bool {
+  space.touchesAlone = 1;
+  const slot = entryOf(space, address, false);
+  if (slot === 0 || (load<u64>(slot) & AROUND) === 0) return false;
+  const frame = (load<u64>(slot) & ~PAGE_MASK) as usize;
+  for (let at = 0; at < PAGE_SIZE; at += 8) {
+    if (load<u64>(frame + at) === 0) continue;
+    store<u64>(slot, load<u64>(slot) & ~AROUND);
+    return false;
+  }
+  return true;
+}
+
 /** Backs the page at `address` of `area` for use with `rights`, and its neighbours where they are free too. */
 function populate(space: Space, area: Area, address: u64, rights: u32): bool {
   const node = area.node;
   if (node !== null) return populateFrom(space, area, node, address, rights);
   const size = PAGE << TOUCH_ORDER;
   const start = address & ~(size - 1);
-  if (start >= area.start && start + size <= area.end) {
+  if (space.touchesAlone === 0 && start >= area.start && start + size <= area.end) {
     if (nextPresent(space, start, start + size) === start + size) {
       const frames = allocatePages(TOUCH_ORDER);
-      if (frames !== 0) return install(space, start, frames, 1 << TOUCH_ORDER, area.rights);
+      if (frames !== 0) {
+        if (!install(space, start, frames, 1 << TOUCH_ORDER, area.rights)) return false;
+        markAround(space, start, address);
+        return true;
+      }
     }
   }
   const page = allocatePages(0);
@@ -507,6 +539,7 @@ export function pointerTo(space: Space, address: u64, rights: u32): usize {
     entry = load<u64>(slot);
   }
   if ((entry & (rights as u64)) !== (rights as u64)) return 0;
+  if ((entry & AROUND) !== 0) store<u64>(slot, entry & ~AROUND);
   return ((entry & ~PAGE_MASK) | (address & PAGE_MASK)) as usize;
 }
 
@@ -703,7 +736,7 @@ function sharePages(from: Space, to: Space, area: Area): bool {
       const slot = entryOf(from, address, false);
       if (slot === 0) break;
       const entry = load<u64>(slot);
-      if (entry !== old + ((pages as u64) << 12)) break;
+      if (((entry ^ (old + ((pages as u64) << 12))) & ~AROUND) !== 0) break;
       const goal = entryOf(to, address, true);
       if (goal === 0 || !shareFrame((entry & ~PAGE_MASK) as usize)) return false;
       const kept = entry & (~RIGHTS | keep);
@@ -773,6 +806,7 @@ export function copySpace(from: Space, to: Space): bool {
   to.auxiliaryStart = from.auxiliaryStart;
   to.auxiliaryEnd = from.auxiliaryEnd;
   to.barriers = from.barriers;
+  to.touchesAlone = from.touchesAlone;
   to.growthLimit = from.growthLimit;
   const copied = copyImages(from, to) && copyAreas(from, to);
   plantAll(to);

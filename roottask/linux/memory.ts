@@ -45,7 +45,16 @@ import { grant, recordHandedOut, takeBack } from "../libroottask/pregrant";
 import { Program } from "../libroottask/program";
 import { isWriteSealed } from "../libroottask/seals";
 import { lockedSize, newData, sizeWithin } from "../libroottask/sizes";
-import { copyTo, map, mapShared, present, protect, touch, unmap } from "../libroottask/space";
+import {
+  copyTo,
+  isUntouched,
+  map,
+  mapShared,
+  present,
+  protect,
+  touch,
+  unmap,
+} from "../libroottask/space";
 import { dispose, KIND_FILE, Node, newNode } from "../libroottask/tree";
 import { mayExpand } from "./memory_limits";
 import { mayLock, mayLockSize } from "./memory_locks";
@@ -392,10 +401,11 @@ export function sysMsync(program: Program, regs: Utcb): i64 {
   return end === start ? 0 : writeBack(program.space, start, end, flags);
 }
 
-/** The page `address` of `area` is in memory: that of a file also where nobody has touched it here. */
+/** The page `address` of `area` is in memory: of a file also where nobody has touched it here, of others where somebody has. */
 function isResident(space: Space, area: Area, address: u64): bool {
   const node = area.node;
-  if (present(space, address)) return true;
+  const untouched = isUntouched(space, address);
+  if (present(space, address)) return !untouched;
   return node !== null && hasPage(node, (area.offset + (address - area.start)) / PAGE);
 }
 
