@@ -19,6 +19,20 @@ const STEPS = "30";
  */
 const PAUSES = [0, 200, 1_000, 5_000, 20_000];
 
+/** Steps of pty_kept.c. */
+const KEPT = [
+  "SwGr",
+  "SwGIr",
+  "SwGBr",
+  "SiwGBr",
+  "SwIGr",
+  "SwIGwr",
+  "SwGRr",
+  "SwRGwr",
+  "SwGOr",
+  "SwGIWr",
+];
+
 /** The sessions of a transcript: each begins with its seed. */
 const sessionsOf = (text: string): string[] => text.split(/^(?= *seed )/m);
 
@@ -47,6 +61,21 @@ describe.skipIf(busybox === undefined || !hasTool("gcc"))("pseudoterminals", () 
       const command = [name, SESSIONS, STEPS];
       const [outcome] = await runInGuest([{ class: "pty", name: "lines", command, files }]);
       const right = onLinux(program, outcome?.text ?? "");
+      expect(outcome).toEqual({ text: right, end: "exit status 0" });
+    });
+  });
+
+  it("show what was typed while they were stopped with what comes next", async () => {
+    await inFolder(async (folder) => {
+      const program = compileProgram("pty_kept", folder, ["gcc"]);
+      const name = `bin/${basename(program)}`;
+      const files = [{ name, mode: 0o755, data: readFileSync(program) }];
+      const command = [name, "0", ...KEPT];
+      const [outcome] = await runInGuest([{ class: "pty", name: "kept", command, files }]);
+      const runs = PAUSES.slice(1).map(
+        (pause) => spawnSync(program, [String(pause), ...KEPT], { encoding: "latin1" }).stdout,
+      );
+      const right = runs.find((text) => text === outcome?.text) ?? runs.at(-1);
       expect(outcome).toEqual({ text: right, end: "exit status 0" });
     });
   });

@@ -122,6 +122,8 @@ export function takeShown(pty: Pty, target: usize, length: u32): u32 {
 function takeTyped(terminal: Terminal): void {
   const pty = ptyOf(terminal);
   const before = pty.taken;
+  // What has been kept is shown with what is typed next, and not because there is room for it.
+  if (before === pty.typed || inputRoom(terminal) === 0) return;
   beginShowing(terminal);
   while (pty.taken !== pty.typed && inputRoom(terminal) !== 0) {
     const at = pty.memory + RING_BYTES + (pty.taken & (WIRE_BYTES - 1));
