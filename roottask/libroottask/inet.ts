@@ -2,6 +2,7 @@
 // 127.0.0.0/8 and ::1 is this machine, and nothing else can be reached. An address is 16 bytes as two words in memory's
 // order, one of IPv4 mapped into IPv6 (::ffff:a.b.c.d). Left out: TIME_WAIT, so ports are free once their sockets are gone.
 
+import { isElsewhere } from "./bound_device";
 import { LISTENING, Message, SOCK_RAW, SOCK_STREAM, Socket, UNCONNECTED } from "./socket";
 
 export const AF_INET: u32 = 2;
@@ -272,8 +273,9 @@ function isSet(socket: Socket, option: u64): bool {
   return ((socket.options >> option) & 1) !== 0;
 }
 
-/** Both may have one port nevertheless (socket(7), SO_REUSEADDR and SO_REUSEPORT). */
+/** Both may have one port nevertheless (socket(7): SO_REUSEADDR, SO_REUSEPORT, SO_BINDTODEVICE of two interfaces). */
 function share(a: Socket, b: Socket): bool {
+  if (a.device !== 0 && b.device !== 0 && a.device !== b.device) return true;
   if (isSet(a, SO_REUSEADDR) && isSet(b, SO_REUSEADDR)) {
     if (a.type !== SOCK_STREAM || !isListening(b)) return true;
   }
@@ -337,8 +339,10 @@ export function setOrigin(high: u64, low: u64, port: u32): void {
 
 /** How well `socket` matches what is sent from the origin to the address: 0 not at all. */
 function score(socket: Socket, high: u64, low: u64): u32 {
+  if (isElsewhere(socket)) return 0;
   const inet = inetOf(socket);
   let points: u32 = 1;
+  if (socket.device !== 0) points += 2;
   if (inet.localHigh === high && inet.localLow === low) points += 8;
   else if (!isAny(inet.localHigh, inet.localLow)) return 0;
   else if (!covers(inet.localLow, inet.only6, high, low)) return 0;

@@ -2,6 +2,7 @@
 // machine that are asked about what comes to a socket, and say how many bytes of it are kept. Of what is known beside a packet
 // attributes of netlink, its payload's place and an exclusive or are left out, and refused; hashes and marks are 0.
 
+import { LO_INDEX } from "./bound_device";
 import {
   CLASS,
   CLASS_ALU,
@@ -42,7 +43,6 @@ const AD_RANDOM: u32 = 56;
 const AD_VLAN_TPID: u32 = 60;
 
 const ARPHRD_LOOPBACK: u32 = 772;
-const LO_INDEX: u32 = 1;
 
 /** What is looked at: its bytes, and the head of the network where there is one. */
 let data: usize = 0;

@@ -1,5 +1,6 @@
 // Who of the raw sockets gets a packet (raw(7)): of IPv4 whole, of IPv6 what it carries.
 
+import { isElsewhere } from "./bound_device";
 import { deliverPart } from "./datagram_queue";
 import {
   AF_INET6,
@@ -28,7 +29,7 @@ export function matchesRaw(
   localHigh: u64,
   localLow: u64,
 ): bool {
-  if ((socket.protocol.family === AF_INET6) === four) return false;
+  if ((socket.protocol.family === AF_INET6) === four || isElsewhere(socket)) return false;
   const inet = inetOf(socket);
   const has = (inet.remoteHigh | inet.remoteLow) !== 0;
   if (has && (inet.remoteHigh !== remoteHigh || inet.remoteLow !== remoteLow)) return false;

@@ -171,6 +171,8 @@ export class Socket {
   lingerTime: u32;
   /** SO_PRIORITY. */
   priority: u32;
+  /** SO_BINDTODEVICE: the number of the interface that it is bound to, 0 for none (bound_device.ts). */
+  device: u32;
   /** It has been asked to send, and had no room: who has the file is told when it has (linux/file_signals.ts). */
   lacksRoom: u32;
   /** What its family keeps beyond this record. */
@@ -295,6 +297,11 @@ export function newSocket(protocol: Protocol, type: u32): Socket | null {
   if (first !== null) first.previous = socket;
   sockets = socket;
   return socket;
+}
+
+/** What no other socket is told by (SO_COOKIE, sock_diag(7)). */
+export function cookieOf(socket: Socket): u64 {
+  return socket.node.inode as u64;
 }
 
 /** An open file on `socket`; null, and the socket is gone, when memory is out. */

@@ -330,6 +330,7 @@ function establish(listener: Socket, client: Socket): bool {
   served.receiveTime = listener.receiveTime;
   served.sendTime = listener.sendTime;
   served.receiveLow = listener.receiveLow;
+  served.device = listener.device;
   served.receiveBuffer = listener.receiveBuffer;
   served.sendBuffer = listener.sendBuffer;
   const from = inetOf(client);

@@ -2,8 +2,19 @@
 // comes back as an error where the sender is connected; one that there is no room for is lost, as on Linux. One can be put
 // together by several calls (MSG_MORE, UDP_CORK): where it goes and with what is said by the first.
 
+import { isElsewhere } from "./bound_device";
 import { deliverDatagram, keptOf, noteAddresses } from "./datagram_queue";
-import { EACCES, EAGAIN, EFAULT, EMSGSIZE, ENETUNREACH, ENOTCONN, ENOTTY, EPIPE } from "./errno";
+import {
+  EACCES,
+  EAGAIN,
+  EFAULT,
+  EMSGSIZE,
+  ENETUNREACH,
+  ENODEV,
+  ENOTCONN,
+  ENOTTY,
+  EPIPE,
+} from "./errno";
 import { dropErrors, ORIGIN_LOCAL, queueError, takeQueued } from "./error_queue";
 import { NO_PORT, NO_PORT6, sendError, UNREACHABLE, UNREACHABLE6 } from "./icmp";
 import {
@@ -153,6 +164,7 @@ export function sendUdp(
 ): i64 {
   const length = transfer.left;
   const inet = inetOf(socket);
+  if (isElsewhere(socket)) return -ENODEV;
   const route = routeOf(targetHigh, targetLow);
   if (route === ROUTE_NONE) return -ENETUNREACH;
   if (route === ROUTE_BROADCAST && ((socket.options >> SO_BROADCAST) & 1) === 0) return -EACCES;

@@ -2,6 +2,7 @@
 // and its service, and with one that is sent the same in place of the socket's options. Streams have none. Left out, and
 // refused: options of IP and extension headers, flow labels, UDP_SEGMENT, marks and times.
 
+import { LO_INDEX } from "../libroottask/bound_device";
 import { cameHops, cameNoted, cameService, wentHigh, wentLow } from "../libroottask/datagram_queue";
 import { EINVAL, ENODEV } from "../libroottask/errno";
 import {
@@ -49,7 +50,6 @@ import {
   VALUE_RECVTOS,
   VALUE_RECVTTL,
 } from "./inet_options";
-import { LO_INDEX } from "./interfaces";
 
 const SOL_SOCKET: i32 = 1;
 const SCM_RIGHTS: i32 = 1;

@@ -1,6 +1,7 @@
 // The families AF_INET and AF_INET6 (ip(7), ipv6(7), tcp(7), udp(7)): their addresses, and what sockets.ts asks of a
 // family. What sockets of ICMP and raw ones do differently is in icmp_sockets.ts.
 
+import { isElsewhere } from "../libroottask/bound_device";
 import { CAP_NET_BIND_SERVICE, CAP_NET_RAW, capable } from "../libroottask/credentials";
 import { cameHigh, cameLow, camePort } from "../libroottask/datagram_queue";
 import {
@@ -13,6 +14,7 @@ import {
   EINVAL,
   EMSGSIZE,
   ENETUNREACH,
+  ENODEV,
   ENOMEM,
   ENOTCONN,
   EOPNOTSUPP,
@@ -278,6 +280,7 @@ function prepareTcp(socket: Socket): i64 {
   if (error !== 0) return error;
   resolveAny(socket);
   if (isMapped(high, low) && inetOf(socket).only6 !== 0) return -ENETUNREACH;
+  if (isElsewhere(socket)) return -ENODEV;
   if (routeOf(high, low) !== ROUTE_LOCAL) return -ENETUNREACH;
   error = setRemote(socket);
   if (error === 0) return 0;
@@ -324,6 +327,7 @@ function connectDatagrams(_thread: Thread, file: OpenFile, length: u32): i64 {
   if (error !== 0) return error;
   resolveAny(socket);
   if (isMapped(high, low) && inetOf(socket).only6 !== 0) return -ENETUNREACH;
+  if (isElsewhere(socket)) return -ENODEV;
   const route = routeOf(high, low);
   if (route === ROUTE_NONE) return -ENETUNREACH;
   if (route === ROUTE_BROADCAST && (socket.options & ((1 as u64) << SO_BROADCAST)) === 0) {
@@ -436,6 +440,7 @@ function sendDatagram(
 
 /** The address that has been read may be sent to by `socket`: 0 or a negative error. */
 function checkTarget(socket: Socket): i64 {
+  if (isElsewhere(socket)) return -ENODEV;
   const route = routeOf(high, low);
   if (route === ROUTE_NONE) return -ENETUNREACH;
   const broadcasts = (socket.options & ((1 as u64) << SO_BROADCAST)) !== 0;

@@ -1,13 +1,13 @@
 // What ioctl(2) tells of network interfaces (netdevice(7)): there is lo, which nobody may change, as where CAP_NET_ADMIN is
 // missing. Sockets of every family can be asked, for addresses those of AF_INET alone.
 
+import { LO_INDEX } from "../libroottask/bound_device";
 import { EFAULT, EINVAL, ENODEV, EPERM } from "../libroottask/errno";
 import { AF_INET } from "../libroottask/inet";
 import { Program } from "../libroottask/program";
 import { copyFrom, copyTo, get32, get64, got, put32 } from "../libroottask/space";
 
-/** The interface, its number, its flags (UP, LOOPBACK, RUNNING), the kind of its hardware address and its MTU. */
-export const LO_INDEX: u32 = 1;
+/** The interface, its flags (UP, LOOPBACK, RUNNING), the kind of its hardware address and its MTU. */
 export const LO_FLAGS: u32 = 0x49;
 export const ARPHRD_LOOPBACK: u32 = 772;
 export const LO_MTU: u32 = 65_536;
@@ -45,18 +45,20 @@ const SIOCSIFTXQLEN: u32 = 0x8943;
 
 /** struct ifreq: a name, then what it is about. */
 const REQUEST_BYTES: u32 = 40;
-const NAME_BYTES: u32 = 16;
+export const NAME_BYTES: u32 = 16;
 const request = memory.data(40, 8);
 
 /** Not one of these commands. */
 export const NO_COMMAND: i64 = -515;
 
-function isLo(): bool {
-  return (load<u32>(request) & 0xff_ffff) === LO_NAME;
+/** The name at `at` is lo's. */
+export function isLoName(at: usize): bool {
+  return (load<u32>(at) & 0xff_ffff) === LO_NAME;
 }
 
 /** "lo" and its NUL, the first byte lowest. */
-const LO_NAME: u32 = 0x00_6f6c;
+export const LO_NAME: u32 = 0x00_6f6c;
+export const LO_NAME_BYTES: u32 = 3;
 
 function putAddress(value: u32): void {
   store<u64>(request + NAME_BYTES, 0);
@@ -166,7 +168,7 @@ export function interfaceIoctl(program: Program, command: u32, argument: u64, in
     memory.fill(request, 0, NAME_BYTES);
     store<u32>(request, LO_NAME);
   } else {
-    if (!isLo()) return -ENODEV;
+    if (!isLoName(request)) return -ENODEV;
     if (!tellAddress(command)) tellOther(command);
   }
   return copyTo(program.space, argument, request, REQUEST_BYTES) ? 0 : -EFAULT;

@@ -1,6 +1,7 @@
 // The family AF_PACKET (packet(7)): its addresses, and what sockets.ts asks of a family. Rings in shared memory
 // (PACKET_RX_RING) and groups of sockets that share packets (PACKET_FANOUT) are not there.
 
+import { LO_INDEX } from "../libroottask/bound_device";
 import { CAP_NET_RAW, capable } from "../libroottask/credentials";
 import { noteAddresses } from "../libroottask/datagram_queue";
 import {
@@ -68,7 +69,7 @@ import { copyFrom, get32, got, put32 } from "../libroottask/space";
 import { fillBytes, Transfer, takeBytes } from "../libroottask/transfer";
 import { READABLE } from "../libroottask/watches";
 import { tellControl } from "./control_messages";
-import { ARPHRD_LOOPBACK, interfaceIoctl, LO_INDEX, LO_MTU, NO_COMMAND } from "./interfaces";
+import { ARPHRD_LOOPBACK, interfaceIoctl, LO_MTU, NO_COMMAND } from "./interfaces";
 import { setFamilyError } from "./socket_address";
 
 export const AF_PACKET: u32 = 17;

@@ -1,6 +1,7 @@
 // What NETLINK_ROUTE tells (rtnetlink(7)): the interface lo, its addresses and routes, which rules choose routes, and that
 // there are no neighbours. Nothing can be changed. Left out: settings of interfaces, queueing disciplines and labels.
 
+import { LO_INDEX } from "../libroottask/bound_device";
 import { actor, CAP_NET_ADMIN, hasCapability } from "../libroottask/credentials";
 import { EINVAL, ENETUNREACH, ENODEV, EOPNOTSUPP, EPERM } from "../libroottask/errno";
 import {
@@ -14,7 +15,7 @@ import {
 import { Thread } from "../libroottask/program";
 import { AF_UNSPEC } from "../libroottask/socket";
 import { copyLiteral, equalsLiteral, terminatedLength } from "../libroottask/text";
-import { ARPHRD_LOOPBACK, LO_FLAGS, LO_INDEX, LO_MTU, LO_QUEUE } from "./interfaces";
+import { ARPHRD_LOOPBACK, LO_FLAGS, LO_MTU, LO_QUEUE } from "./interfaces";
 import {
   attribute,
   beginMessage,

@@ -15,6 +15,7 @@ import { packetOf } from "../libroottask/packet_tap";
 import {
   AF_UNIX,
   CONNECTED,
+  cookieOf,
   firstSocket,
   LISTENING,
   SOCK_RAW,
@@ -106,7 +107,7 @@ let length: u32 = 0;
 let states: u32 = 0;
 
 function putCookie(to: usize, socket: Socket): void {
-  store<u64>(to, socket.node.inode as u64);
+  store<u64>(to, cookieOf(socket));
 }
 
 /** struct sk_meminfo: what is queued here, its limit, what is sent and its limit. */
@@ -164,6 +165,7 @@ function putInet(socket: Socket, flags: u32): void {
   store<u16>(to + 6, bswap<u16>(inet.remotePort as u16));
   putAddress(to + 8, inet.localHigh, inet.localLow, six);
   putAddress(to + 24, inet.remoteHigh, inet.remoteLow, six);
+  store<u32>(to + 40, socket.device);
   putCookie(to + 44, socket);
   store<u32>(to + 56, waitingOf(socket));
   store<u32>(to + 60, socket.state === LISTENING ? socket.backlog : 0);

@@ -22,8 +22,9 @@ import {
 import { packetInstructions } from "../libroottask/packet_filter";
 import { seenId } from "../libroottask/pid_numbers";
 import { Program, Thread } from "../libroottask/program";
-import { AF_UNIX, LISTENING, Socket, socketOf, takeError } from "../libroottask/socket";
+import { AF_UNIX, cookieOf, LISTENING, Socket, socketOf, takeError } from "../libroottask/socket";
 import { copyFrom, copyTo, get32, got, put32 } from "../libroottask/space";
+import { bindToDevice, bindToIndex, tellDevice } from "./bound_device";
 import {
   getInetOption,
   INFO_BYTES,
@@ -58,12 +59,15 @@ const SO_RCVLOWAT: u32 = 18;
 const SO_SNDLOWAT: u32 = 19;
 const SO_RCVTIMEO: u32 = 20;
 const SO_SNDTIMEO: u32 = 21;
+const SO_BINDTODEVICE: u32 = 25;
 const SO_ATTACH_FILTER: u32 = 26;
 const SO_DETACH_FILTER: u32 = 27;
 const SO_TIMESTAMP: u32 = 29;
 const SO_ACCEPTCONN: u32 = 30;
 const SO_TIMESTAMPNS: u32 = 35;
 const SO_LOCK_FILTER: u32 = 44;
+const SO_COOKIE: u32 = 57;
+const SO_BINDTOIFINDEX: u32 = 62;
 const SO_TIMESTAMP_NEW: u32 = 63;
 const SO_TIMESTAMPNS_NEW: u32 = 64;
 const SO_SNDBUFFORCE: u32 = 32;
@@ -140,6 +144,8 @@ function intOption(socket: Socket, option: u32): i64 {
       return socket.protocol.family as i64;
     case SO_LOCK_FILTER:
       return socket.filterLocked as i64;
+    case SO_BINDTOIFINDEX:
+      return socket.device as i64;
     case SO_TIMESTAMP:
     case SO_TIMESTAMPNS:
     case SO_TIMESTAMP_NEW:
@@ -222,6 +228,13 @@ export function sysGetsockopt(thread: Thread, regs: Utcb): i64 {
     store<u32>(value + 4, socket.lingerTime);
     return putValue(program, regs, 8);
   }
+  if (option === SO_COOKIE) {
+    // Less room than it needs is an error of this option's alone.
+    if (got < 8) return -EINVAL;
+    store<u64>(value, cookieOf(socket));
+    return putValue(program, regs, 8);
+  }
+  if (option === SO_BINDTODEVICE) return tellDevice(program, socket, regs, got as u32);
   if (option === SO_ATTACH_FILTER) return getFilter(program, socket, regs);
   const found = intOption(socket, option);
   if (found < 0) return -ENOPROTOOPT;
@@ -303,6 +316,7 @@ export function sysSetsockopt(thread: Thread, regs: Utcb): i64 {
     }
     return setInetOption(program, socket, level, option, regs.r10, length as u32);
   }
+  if (option === SO_BINDTODEVICE) return bindToDevice(program, socket, regs.r10, length as u32);
   const timed = option === SO_RCVTIMEO || option === SO_SNDTIMEO;
   if (length < 4) return -EINVAL;
   if (!copyFrom(program.space, value, regs.r10, 4)) return -EFAULT;
@@ -355,6 +369,8 @@ export function sysSetsockopt(thread: Thread, regs: Utcb): i64 {
     case SO_TIMESTAMPNS_NEW:
       socket.stamps = wanted !== 0 ? option : 0;
       return 0;
+    case SO_BINDTOIFINDEX:
+      return bindToIndex(socket, wanted as i32);
     case SO_PASSCRED:
       socket.passesCredentials = wanted !== 0 ? 1 : 0;
       return 0;
