@@ -228,9 +228,13 @@ export function setTimer(timer: SignalTimer, due: u64, interval: u64): void {
   ringTimers();
 }
 
-/** Nanoseconds until `timer` expires, 0 where it is not set; one that has expired and goes on counts what it has missed. */
+/**
+ * Nanoseconds until `timer` expires, 0 where it is not set; one that has expired and goes on counts what it has missed. Of
+ * one by which nobody is told Linux does not know whether it is set: until when it was counts (common_timer_get()).
+ */
 export function timeLeft(timer: SignalTimer): u64 {
-  if (timer.armed === 0 && timer.expired === 0) return 0;
+  const isForgotten = timer.silent === 0 || timer.measures !== MEASURES_TIME;
+  if (timer.armed === 0 && timer.expired === 0 && isForgotten) return 0;
   const now = clockOf(timer);
   if (timer.interval !== 0 && (timer.expired !== 0 || timer.silent !== 0)) advance(timer, now);
   if (timer.due > now) return timer.due - now;
