@@ -158,7 +158,7 @@ export interface MachineOptions {
   icount?: boolean;
   /** Iterations of loops that wait are skipped where their outcome is known; it shows in nothing but speed. On by default. */
   skipWaits?: boolean;
-  /** Kernel: contents. */
+  /** Kernel: contents. Together with `bios` or `flash` a Linux image, which that starts. */
   kernel?: Uint8Array;
   /** The kernel's name on its command line and in messages; "kernel" by default. */
   kernelName?: string;
@@ -166,7 +166,7 @@ export interface MachineOptions {
   modules?: readonly ModuleOptions[];
   /** Kernel command line behind the kernel's name. */
   append?: string;
-  /** Firmware in place of our BIOS: a flash image that ends at 4 GiB. Such firmware boots from disks; `kernel` is not for it. */
+  /** Firmware in place of our BIOS: a flash image that ends at 4 GiB. Such firmware boots from disks, or starts `kernel`. */
   bios?: Uint8Array;
   /** For messages; "bios" by default. */
   biosName?: string;
@@ -181,6 +181,11 @@ export interface MachineOptions {
   smbios?: SmbiosOptions;
   /** More files of the firmware configuration device. */
   firmwareFiles?: readonly { name: string; data: Uint8Array }[];
+  /**
+   * More expansion ROMs for such firmware, with a place in the boot order where that has to start something by one. SeaBIOS
+   * starts a kernel by QEMU's "linuxboot_dma.bin".
+   */
+  optionRoms?: readonly { name: string; data: Uint8Array; bootIndex?: number }[];
   /** The display adapter's expansion ROM for such firmware: its video BIOS. */
   vgaRom?: Uint8Array;
   /** Disk images, which the BIOS boots from where there is no kernel. */

@@ -14,6 +14,7 @@ import { type Tier, type TierStatistics, tierOf } from "./jit/tier.ts";
 import { LoadError } from "./load-error.ts";
 import { enterImage, loadImage } from "./loader/boot-entry.ts";
 import type { BootImage, Input } from "./loader/boot-image.ts";
+import { linuxItems } from "./loader/firmware-linux.ts";
 import { loadKernel } from "./loader/kernel.ts";
 import {
   bootCards,
@@ -36,7 +37,7 @@ import { CpuAccess } from "./platform/cpu-access.ts";
 import { type AcpiFacts, acpiTables } from "./platform/firmware/acpi-tables.ts";
 import { Bios } from "./platform/firmware/bios.ts";
 import { BOOT_ORDER, type BootOrder } from "./platform/firmware/bios-state.ts";
-import { bootOrderFile } from "./platform/firmware/boot-order.ts";
+import { type BootRom, bootOrderFile } from "./platform/firmware/boot-order.ts";
 import { flashContents, flashMemories } from "./platform/firmware/flash-chips.ts";
 import {
   checkedFirmware,
@@ -132,6 +133,21 @@ function firmwareOf(options: MachineOptions): Uint8Array | undefined {
   if (options.bios === undefined) return chips.length > 0 ? flashContents(chips) : undefined;
   if (chips.length > 0) throw new LoadError("firmware is either a ROM (bios) or chips of flash");
   return checkedFirmware(options.biosName ?? "bios", options.bios);
+}
+
+/** Where SeaBIOS looks for expansion ROMs. */
+const romFile = (name: string): string => `genroms/${name}`;
+
+const romPlaces = ({ optionRoms = [] }: MachineOptions): BootRom[] =>
+  optionRoms.flatMap(({ name, bootIndex }) =>
+    bootIndex === undefined ? [] : { name: romFile(name), bootIndex },
+  );
+
+/** The kernel of the options, for firmware that is not ours. Throws `LoadError`. */
+function kernelItems(options: MachineOptions, lowBytes: number): Map<number, Uint8Array> {
+  const { kernel: data, kernelName: name = "kernel", modules, append = "" } = options;
+  if (data === undefined) return new Map();
+  return linuxItems({ name, data }, bootModules(modules), append, lowBytes);
 }
 
 export class Machine {
@@ -267,7 +283,8 @@ export class Machine {
     const fault = options.smbios && smbiosFault(options.smbios);
     if (fault !== undefined) throw new LoadError(`smbios: ${fault}`);
     let image: BootImage | undefined;
-    if (options.kernel !== undefined) {
+    const flash = firmwareOf(options);
+    if (options.kernel !== undefined && flash === undefined) {
       const input = { name: options.kernelName ?? "kernel", data: options.kernel };
       image = loadKernel(input, bootModules(options.modules), options.append ?? "", {
         ramBytes,
@@ -293,7 +310,6 @@ export class Machine {
     const keeps = store.imports(() => core.memory);
     const core: CoreExports = await instantiateCore(options.core, imports, tier?.imports, keeps);
     tier?.attach(core);
-    const flash = firmwareOf(options);
     const map = image?.map ?? biosMap(ramBytes, options);
     core.create(cpus, map.lowBytes + (flash?.length ?? 0), model.base);
     for (const [index, word] of model.words) core.set_model_word(index, word);
@@ -347,7 +363,7 @@ export class Machine {
   /** What the board is to be for firmware of the guest's; nothing where it is ours. */
   #guestFirmware(): Partial<BoardOptions> {
     const { vgaRom, bootMenu = {}, firmwareFiles: more = [] } = this.options;
-    const { networkCards = [], without = [] } = this.options;
+    const { networkCards = [], without = [], optionRoms = [] } = this.options;
     const files = more.map(({ name, data }) => ({ name, contents: () => data }));
     if (!this.#hasGuestFirmware) return { firmwareFiles: files };
     const facts = (): AcpiFacts => {
@@ -361,6 +377,7 @@ export class Machine {
       ),
       vgaRom: vgaRom && expansionRom(vgaRom),
       cardRoms: networkCards.map(({ rom }) => rom && expansionRom(rom)),
+      firmwareItems: kernelItems(this.options, this.#map.lowBytes),
       firmwareFiles: [
         ...firmwareFiles(this.#map, bootMenu, without.includes("acpi") ? undefined : facts),
         ...smbiosFiles(this.#smbiosFacts()),
@@ -369,7 +386,9 @@ export class Machine {
           bootCards(this.options),
           this.#media.attached,
           () => this.board,
+          romPlaces(this.options),
         ),
+        ...optionRoms.map(({ name, data }) => ({ name: romFile(name), contents: () => data })),
         ...files,
       ],
     };

@@ -97,6 +97,8 @@ export interface BoardFacts {
   readonly bare: boolean;
   /** Files that the firmware configuration device offers. */
   readonly firmwareFiles: readonly FirmwareFile[];
+  /** Its items that are no files, by their keys: those of a kernel that firmware starts. */
+  readonly firmwareItems: ReadonlyMap<number, Uint8Array>;
   /** Chips of flash that firmware lies in, the first one up to 4 GiB, the next below it; none where firmware is a ROM. */
   readonly flash: readonly FlashMemory[];
   /** Contents of network cards' expansion ROMs, by the cards' numbers. */

@@ -55,6 +55,7 @@ class FwCfg implements Device {
     number(RAM_SIZE, lowBytes + highBytes, 8);
     number(NB_CPUS, cpus, 4);
     number(MAX_CPUS, cpus, 4);
+    for (const [key, item] of slot.board.firmwareItems) this.#items.set(key, item);
     // Sorted by name, as QEMU has them.
     this.#files = [...slot.board.firmwareFiles].sort((a, b) => (a.name < b.name ? -1 : 1));
   }

@@ -1,7 +1,7 @@
 // The machine that the command line asks for.
 
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { MediaKind } from "../machine-options.ts";
 import type { WriteFailureAction } from "../media/disk-failures.ts";
 import { peerOf } from "./cli-network.ts";
@@ -17,11 +17,14 @@ const ROM_FOLDERS = [...FIRMWARE_FOLDERS, "/usr/lib/ipxe/qemu"];
 /** The video BIOS of the display adapter that -vga std is, as SeaBIOS's package has it. */
 const VGA_ROM = "vgabios-stdvga.bin";
 
+/** What SeaBIOS starts -kernel by: it is among the first things that it tries, as QEMU has it. */
+const LINUX_ROM = "linuxboot_dma.bin";
+
 const hasFirmware = ({ bios, flash }: CliOptions): boolean =>
   bios !== undefined || flash.length > 0;
 
 /** The firmware that -bios names, and beside it or where QEMU looks the display adapter's video BIOS. */
-function firmware(o: CliOptions): Pick<MachineOptions, "bios" | "flash" | "vgaRom"> {
+function firmware(o: CliOptions): Pick<MachineOptions, "bios" | "flash" | "vgaRom" | "optionRoms"> {
   if (!hasFirmware(o)) return {};
   const { bios, dataFolders, vga } = o;
   const folders = [...dataFolders, ...FIRMWARE_FOLDERS];
@@ -30,11 +33,26 @@ function firmware(o: CliOptions): Pick<MachineOptions, "bios" | "flash" | "vgaRo
   const isPath = bios === undefined || existsSync(bios) || bios.includes("/");
   const path = isPath ? bios : (found(bios, folders) ?? bios);
   const beside = path === undefined ? [] : [dirname(path)];
+  const linuxRom = found(LINUX_ROM, [...beside, ...folders]);
+  if (o.kernel !== undefined && bios !== undefined && linuxRom === undefined) {
+    throw new UsageError(
+      `-kernel with -bios needs ${LINUX_ROM} of QEMU's; -L FOLDER says where it is`,
+    );
+  }
   const vgaRom = vga ? found(VGA_ROM, [...beside, ...folders]) : undefined;
   return {
     ...(path === undefined ? {} : { bios: path }),
     flash: o.flash.map(({ path, readOnly, persistent }) => ({ image: path, readOnly, persistent })),
     ...(vgaRom === undefined ? {} : { vgaRom }),
+    optionRoms: [
+      ...o.optionRoms.map(({ path, ...place }) => ({
+        ...{ name: basename(path), data: romPath(path, o.dataFolders) },
+        ...place,
+      })),
+      ...(o.kernel === undefined || linuxRom === undefined
+        ? []
+        : [{ name: LINUX_ROM, data: linuxRom, bootIndex: 0 }]),
+    ],
   };
 }
 

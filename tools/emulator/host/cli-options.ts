@@ -49,7 +49,16 @@ import {
   parseNic,
 } from "./cli-network.ts";
 import { withSmbios, withUuid } from "./cli-smbios.ts";
-import { flag, number, oneOf, onlyKeys, properties, suggest, UsageError } from "./cli-values.ts";
+import {
+  bootIndexOf,
+  flag,
+  number,
+  oneOf,
+  onlyKeys,
+  properties,
+  suggest,
+  UsageError,
+} from "./cli-values.ts";
 import { ACCEPTED_FLAGS, type QemuFlag, REFUSED_FLAGS } from "./qemu-flags.ts";
 
 /** Where the machine's screen is shown. */
@@ -70,6 +79,8 @@ export interface CliOptions extends CliDrives {
   listing?: string;
   kernel?: string;
   bios?: string;
+  /** More expansion ROMs for it. */
+  optionRoms: { path: string; bootIndex?: number }[];
   /** What firmware of -bios is told about its menu. */
   bootMenu: BootMenu;
   /** Files of -fw_cfg: name, and where the contents are. */
@@ -499,6 +510,19 @@ const OPTIONS: readonly Option[] = [
     help: "kernel command line",
     apply: (o, v) => {
       o.append = v;
+    },
+  },
+  {
+    names: ["-option-rom"],
+    value: "FILE",
+    help: "an expansion ROM that the firmware of -bios runs; ,bootindex=N is its place in the boot order",
+    apply: (o, v) => {
+      const props = properties(v);
+      onlyKeys("-option-rom", props, ["romfile", "bootindex"]);
+      const path = props.get("") ?? props.get("romfile");
+      if (path === undefined) throw new UsageError(`-option-rom ${v}: expected the name of a file`);
+      const bootIndex = bootIndexOf("-option-rom", props);
+      o.optionRoms.push({ path, ...(bootIndex === undefined ? {} : { bootIndex }) });
     },
   },
   {
@@ -937,6 +961,7 @@ export function parseArguments(args: readonly string[]): CliOptions {
     snapshot: false,
     devices: [],
     controllers: [],
+    optionRoms: [],
     machine: "q35",
     without: new Set(),
     objects: new Set(),
@@ -1074,9 +1099,9 @@ function withDefaults(options: CliOptions): CliOptions {
   if (options.bios !== undefined && options.flash.length > 0) {
     throw new UsageError("firmware is given by -bios or by -drive if=pflash, not by both");
   }
-  if ((options.bios !== undefined || options.flash.length > 0) && options.kernel !== undefined) {
+  if (options.optionRoms.length > 0 && options.bios === undefined && options.flash.length === 0) {
     throw new UsageError(
-      "-kernel is started without firmware: leave -bios or if=pflash out, or boot from a disk or CD that has the kernel",
+      "-option-rom is for firmware of -bios: our own BIOS runs no expansion ROMs",
     );
   }
   if (options.initrd !== undefined && options.kernel === undefined) {

@@ -38,7 +38,15 @@ export interface NetworkCardOptions extends Omit<PortableCard, "rom"> {
 export interface MachineOptions
   extends Omit<
     PortableOptions,
-    "core" | "kernel" | "modules" | "disks" | "bios" | "flash" | "vgaRom" | "networkCards"
+    | "core"
+    | "kernel"
+    | "modules"
+    | "disks"
+    | "bios"
+    | "flash"
+    | "vgaRom"
+    | "optionRoms"
+    | "networkCards"
   > {
   /** The compiled CPU core; the one of this installation by default. */
   core?: PortableOptions["core"];
@@ -50,6 +58,8 @@ export interface MachineOptions
   flash?: readonly FlashOptions[];
   /** The display adapter's expansion ROM: path, or contents. */
   vgaRom?: string | Uint8Array;
+  /** More expansion ROMs: paths, or contents. */
+  optionRoms?: readonly { name: string; data: string | Uint8Array; bootIndex?: number }[];
   networkCards?: readonly NetworkCardOptions[];
   /** Boot modules, or the value of -initrd: "FILE ARGS,FILE ARGS". */
   modules?: readonly ModuleOptions[] | string;
@@ -97,7 +107,8 @@ function withContents({ image, ...chip }: FlashOptions, opened: ImageSource[]): 
 
 /** Reads the files that options name. Throws `LoadError` with the system's reason. */
 async function readFiles(options: MachineOptions, opened: ImageSource[]): Promise<PortableOptions> {
-  const { core, kernel, modules, disks, bios, flash, vgaRom, networkCards, ...rest } = options;
+  const { core, kernel, modules, disks, bios, flash, vgaRom, networkCards, ...others } = options;
+  const { optionRoms, ...rest } = others;
   const file = typeof kernel === "string" ? readInput(kernel, "kernel") : undefined;
   return {
     disassembler: async () => (await import("../inspect/iced.ts")).loadDisassembler(),
@@ -120,6 +131,10 @@ async function readFiles(options: MachineOptions, opened: ImageSource[]): Promis
     flash: flash?.map((chip) => withContents(chip, opened)),
     biosName: typeof bios === "string" ? bios : undefined,
     vgaRom: contentsOf(vgaRom, "expansion ROM"),
+    optionRoms: optionRoms?.map(({ data, ...rom }) => ({
+      ...rom,
+      data: contentsOf(data, "expansion ROM") as Uint8Array,
+    })),
     networkCards: networkCards?.map(({ rom, ...card }) =>
       rom === undefined ? card : { ...card, rom: contentsOf(rom, "expansion ROM") },
     ),

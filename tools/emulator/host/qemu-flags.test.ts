@@ -136,7 +136,7 @@ describe("QEMU's flags", () => {
     ["-netdev tap,id=n", "-netdev tap: expected user, socket"],
     ["-parallel stdio", "-parallel stdio: there is no parallel port"],
     ["--preconfig", "--preconfig is QEMU's and not here"],
-    ["-option-rom x", "-option-rom is QEMU's and not here: the BIOS is a part of the machine"],
+    ["-no-fd-bootchk", "-no-fd-bootchk is QEMU's and not here: the BIOS is a part of the machine"],
     ["-numa node -numa node", "memory is one node"],
     ["-device usb-tablet,speed=1", "-device usb-tablet: unknown property speed"],
     ["-device isa-debugcon,chardev=x", "there is no -chardev with id=x"],

@@ -61,7 +61,6 @@ const PROCESS = "the shell does this: the command stays what it was started as";
 
 /** Flags that are refused. */
 export const REFUSED_FLAGS: readonly QemuFlag[] = [
-  { names: ["-option-rom"], value: "FILE", why: FIRMWARE },
   { names: ["-no-fd-bootchk"], why: FIRMWARE },
   { names: ["-acpitable"], value: "PROPERTIES", why: TABLES },
   { names: ["-dtb"], value: "FILE", why: "a PC has no device tree" },

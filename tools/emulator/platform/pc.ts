@@ -89,6 +89,8 @@ export interface BoardOptions {
   bare?: boolean;
   /** Files of the firmware configuration device; none unless given. */
   firmwareFiles?: readonly FirmwareFile[];
+  /** Its other items, by their keys. */
+  firmwareItems?: ReadonlyMap<number, Uint8Array>;
   /** Chips of flash that firmware lies in; none unless given. */
   flash?: readonly FlashMemory[];
   /** Contents of the display adapter's expansion ROM, for such firmware. */
@@ -168,6 +170,7 @@ export class Board {
       ecam: options.map.ecam,
       bare: options.bare ?? false,
       firmwareFiles: options.firmwareFiles ?? [],
+      firmwareItems: options.firmwareItems ?? new Map(),
       flash: options.flash ?? [],
       vgaRom: options.vgaRom,
       cardRoms: options.cardRoms ?? [],

@@ -42,14 +42,23 @@ export interface BootCard {
 
 const pathOfCard = (slot: number): string => `${BUS}/ethernet@${slot.toString(16)}/ethernet-phy@0`;
 
-/** The file; nothing where neither disk nor card has a place. */
+/** An expansion ROM among the files, with a place in the boot order. */
+export interface BootRom {
+  /** Of its file. */
+  readonly name: string;
+  readonly bootIndex: number;
+}
+
+/** The file; nothing where neither disk, card nor ROM has a place. */
 export function bootOrderFile(
   media: readonly { disk: Disk; bootIndex: number }[],
   cards: readonly BootCard[],
   attached: AttachedMedia,
   board: () => Board,
+  roms: readonly BootRom[] = [],
 ): FirmwareFile[] {
   const placed = [
+    ...roms.map(({ name, bootIndex }) => ({ bootIndex, path: () => `/rom@${name}` })),
     ...media.map(({ disk, bootIndex }) => ({
       bootIndex,
       path: () => pathOf(disk, board(), attached),
