@@ -60,7 +60,12 @@ interface DiskState {
   written: Map<number, Uint8Array>;
   /** What has been put in since the machine was made; null where something was taken out. Not there as long as neither was. */
   medium?: MediumName | null;
+  /** How often what is written has gone to the image by `commit`; not there where it never has. */
+  commits?: number;
 }
+
+/** Opens an image anew, for writing or not. Throws `Error` of one line. */
+type OpenImage = (name: MediumName, writable: boolean) => ImageSource;
 
 /** A device to snapshots: it has a name and a state. */
 export class Disk {
@@ -70,6 +75,8 @@ export class Disk {
   /** What is written goes to the image, of media that can be written. */
   readonly #persists: boolean;
   readonly #protects: boolean;
+  /** As `state.commits`, whatever snapshots say. */
+  #commits = 0;
   readonly serial: string;
   readonly sectorBytes: number;
   /** Drive type as INT 13h, AH=08h tells it for floppies; 0 for others. */
@@ -96,7 +103,7 @@ export class Disk {
   /** A medium was put into a drive without a tray, or taken out of it. */
   onChange: () => void = () => {};
   state: DiskState = { written: new Map() };
-  readonly #original: Medium | undefined;
+  #original: Medium | undefined;
   #medium: Medium | undefined;
   /** The name of `#medium`, as `state` has it. */
   #inside: Inside;
@@ -211,11 +218,56 @@ export class Disk {
     this.#readyName = name;
   }
 
+  /** There is something that is kept beside an image which could be changed. */
+  get hasUncommitted(): boolean {
+    return this.#medium !== undefined && !this.persistent && this.state.written.size > 0;
+  }
+
+  /**
+   * Writes what is kept beside the image to it, which is opened anew for that. Throws `Error` where that cannot be; what is
+   * kept is then still there.
+   */
+  commit(open: OpenImage): void {
+    const medium = this.#medium;
+    if (medium === undefined) return;
+    const { source } = medium;
+    const name: MediumName = {
+      path: source.name,
+      readOnly: true,
+      // What was found to be raw is found to be so again, or refused.
+      ...(source.format === "qcow2" ? { format: source.format } : {}),
+    };
+    const wasOriginal = medium === this.#original;
+    // An image is written by one, or read by several.
+    this.release(source);
+    try {
+      this.#writeAll(open({ ...name, readOnly: false }, true));
+      this.state.written = new Map();
+      this.state.commits = (this.state.commits ?? 0) + 1;
+      this.#commits = this.state.commits;
+    } finally {
+      this.#medium = { ...medium, source: reopened(source, () => open(name, false)) };
+      if (wasOriginal) this.#original = this.#medium;
+    }
+  }
+
+  #writeAll(source: ImageSource): void {
+    try {
+      if (source.write === undefined) throw new Error("Operation not supported");
+      for (const [sector, bytes] of this.state.written) {
+        source.write(sector * this.sectorBytes, bytes);
+      }
+      source.flush?.();
+    } finally {
+      this.release(source);
+    }
+  }
+
   /** Takes the medium out, if there is one, with what was written beside its image. */
   remove(): void {
     if (this.#medium === undefined) return;
     this.#put(undefined, null);
-    this.state = { written: new Map(), medium: null };
+    this.state = { ...this.state, written: new Map(), medium: null };
   }
 
   /** Puts a medium in. Throws `Error` where it cannot be opened. */
@@ -224,7 +276,7 @@ export class Disk {
     // In one order, since states are compared as text.
     const medium = { path, readOnly, ...(format === undefined ? {} : { format }) };
     this.#put(this.#opened(name), medium);
-    this.state = { written: new Map(), medium };
+    this.state = { ...this.state, written: new Map(), medium };
   }
 
   /** What `prepare` has opened, once. */
@@ -249,7 +301,10 @@ export class Disk {
 
   /** Throws `Error` where a state needs a medium that is not to be had; otherwise that is ready. */
   checkSaved(state: object): void {
-    const { medium: name } = state as DiskState;
+    const { medium: name, commits = 0 } = state as DiskState;
+    if (commits !== this.#commits) {
+      throw new Error(`disk ${this.imageName}: commit has changed its image since the snapshot`);
+    }
     const isThere = isSame(name, this.#inside) || isSame(name, this.#readyName);
     if (name && !isThere) this.prepare(name);
   }
@@ -429,6 +484,22 @@ export class Disk {
       this.onFailure({ text, operation, action, noSpace: this.#noSpace, reason, isNew });
       return result;
     }
+  }
+}
+
+/** An image again, or, where it is no longer to be had, one that cannot be read. */
+function reopened(source: ImageSource, open: () => ImageSource): ImageSource {
+  try {
+    return open();
+  } catch (error) {
+    const { name, size } = source;
+    return {
+      name,
+      size,
+      read() {
+        throw error;
+      },
+    };
   }
 }
 

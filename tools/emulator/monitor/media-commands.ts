@@ -1,5 +1,7 @@
 // eject and change: other media in the drives of a machine that runs.
 
+import type { Machine } from "../machine.ts";
+import type { Disk } from "../media/disk.ts";
 import type { Command, MonitorContext } from "./command.ts";
 import { MonitorError } from "./command-line.ts";
 import {
@@ -22,7 +24,39 @@ function modeOf(word: string | undefined): ReadOnlyMode | undefined {
   return mode;
 }
 
+/** QEMU's answer, or nothing. */
+function commit(machine: Machine, disk: Disk): string {
+  const { openMedium } = machine.options;
+  if (!disk.isInserted) return `Device '${disk.driveName}' has no medium`;
+  try {
+    if (disk.readOnly || disk.persistent || openMedium === undefined) {
+      throw new Error("Operation not supported");
+    }
+    if (disk.hasUncommitted) disk.commit(openMedium);
+    return "";
+  } catch (error) {
+    return `'commit' error for '${disk.driveName}': ${(error as Error).message}`;
+  }
+}
+
 export const MEDIA_COMMANDS: readonly Command[] = [
+  {
+    names: ["commit"],
+    parameters: "device|all",
+    help: "commit changes to the disk images (if -snapshot is used)",
+    words: ({ control }) => ["all", ...control.machine.drives.map((disk) => disk.driveName)],
+    run: ({ control: { machine } }, line) => {
+      const device = line.required("the name of a drive, or all");
+      line.end();
+      if (!machine.acceptsInput) throw new MonitorError("a replay changes no images");
+      if (device === "all") {
+        const kept = machine.drives.filter((disk) => disk.hasUncommitted);
+        return kept.flatMap((disk) => commit(machine, disk) || []).join("\n");
+      }
+      const disk = machine.drives.find(({ driveName }) => driveName === device);
+      return disk === undefined ? `Device '${device}' not found` : commit(machine, disk);
+    },
+  },
   {
     names: ["eject"],
     parameters: "[-f] device",

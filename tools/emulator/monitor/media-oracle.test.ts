@@ -60,6 +60,11 @@ const told = (text: string, name: string): string[] =>
 
 /** QEMU and this emulator cannot both write one file. */
 const LINES = (floppy: string): string[] => [
+  "commit foo",
+  "commit spare",
+  "commit ide2-cd0",
+  "commit ide0-hd0",
+  "commit all",
   "eject foo",
   "eject ide0-hd0",
   `change ide0-hd0 ${file("a.iso")} raw`,

@@ -104,6 +104,49 @@ test("an image that is taken out has what was written, and others may have it", 
   machine.close();
 });
 
+test("what is kept beside an image is written to it by commit, alone", async () => {
+  write("hd", 1024, 5);
+  write("hd2", 1024, 6);
+  const { machine, ask, first } = await start({
+    disks: [
+      { kind: "disk", image: file("hd") },
+      { kind: "disk", image: file("hd2") },
+      { kind: "cdrom", index: 3 },
+      { kind: "cdrom", image: file("a.iso"), index: 4 },
+    ],
+  });
+  for (const [line, answer] of [
+    ["commit foo", "Device 'foo' not found\n"],
+    ["commit ide3-cd0", "Device 'ide3-cd0' has no medium\n"],
+    ["commit ide4-cd0", "'commit' error for 'ide4-cd0': Operation not supported\n"],
+    ["commit ide0-hd0", ""],
+    ["commit all", ""],
+  ]) {
+    expect(await ask(line as string)).toBe(answer);
+  }
+  const disks = machine.drives.slice(0, 2);
+  for (const disk of disks) disk.write(1, new Uint8Array(512).fill(9));
+  const before = machine.snapshot();
+  expect(await ask("commit ide0-hd0")).toBe("");
+  expect([readFileSync(file("hd"))[512], readFileSync(file("hd2"))[512]]).toEqual([9, 6]);
+  expect([first(), disks[0]?.read(1, 1)?.[0], disks[0]?.hasUncommitted]).toEqual([5, 9, false]);
+  // What was there when the snapshot was taken has gone.
+  expect(() => machine.restore(before)).toThrow(/commit has changed its image/);
+  const after = machine.snapshot();
+  const hash = machine.stateHash();
+  disks[0]?.write(2, new Uint8Array(512).fill(7));
+  machine.restore(after);
+  expect(machine.stateHash()).toBe(hash);
+  // Nobody may write it meanwhile: what is kept stays.
+  disks[0]?.write(2, new Uint8Array(512).fill(8));
+  renameSync(file("hd2"), file("gone"));
+  writeFileSync(file("hd2"), new Uint8Array(0));
+  expect(await ask("commit all")).toMatch(/'commit' error for 'ide1-hd0': /);
+  expect([disks[1]?.hasUncommitted, disks[1]?.read(0, 1)]).toEqual([true, undefined]);
+  expect(readFileSync(file("hd"))[1024]).toBe(8);
+  machine.close();
+});
+
 test("what is no medium is refused, and the drive keeps its own", async () => {
   const { machine, ask, first } = await start();
   write("large", 4096, 0);
