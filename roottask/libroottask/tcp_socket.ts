@@ -587,10 +587,11 @@ export function sendTcp(
   return done;
 }
 
-/** The last byte in the queue of `to` is urgent. */
+/** The last byte in the queue of `to` is urgent. One before it that would be next to read goes (tcp_check_urg() of Linux). */
 function noteUrgent(to: Socket | null): void {
   if (to === null || to.last === null) return;
   const inet = inetOf(to);
+  if (isUrgent(inet, inet.taken) && !inlinesUrgent(to) && inet.queued > 1) takeFrom(to, 1);
   const last = to.last as Message;
   inet.urgent = URGENT_THERE;
   inet.urgentByte = load<u8>(last.data + last.length - 1) as u32;
@@ -692,8 +693,8 @@ export function receiveTcp(thread: Thread, file: OpenFile, transfer: Transfer, f
     }
     let bytes = runAt(socket, message, offset, at);
     let skip: u32 = 0;
-    if (isUrgent(inet, at) && !inlinesUrgent(socket)) {
-      // The urgent byte is not among the others.
+    if (isUrgent(inet, at) && !inlinesUrgent(socket) && transfer.left !== 0) {
+      // The urgent byte is not among the others; who wants no bytes stays in front of it.
       skip = 1;
       bytes--;
     }
