@@ -520,6 +520,7 @@ export function touch(space: Space, address: u64, rights: u32): bool {
   const slot = entryOf(space, address, false);
   faultReason = FAULT_MEMORY;
   if (slot !== 0 && (load<u64>(slot) & PRESENT) !== 0) {
+    store<u64>(slot, load<u64>(slot) & ~AROUND);
     return (load<u64>(slot) & (rights as u64)) === (rights as u64) || unshare(space, area, address);
   }
   return populate(space, area, address & ~PAGE_MASK, rights);

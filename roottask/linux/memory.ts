@@ -102,8 +102,8 @@ export function inRange(start: u64, length: u64): bool {
 }
 
 /** Brings in the pages of [start, end), as far as there is memory. */
-export function populate(space: Space, start: u64, end: u64): void {
-  for (let page = start; page < end; page += PAGE) if (!touch(space, page, 0)) return;
+export function populate(space: Space, start: u64, end: u64, rights: u32 = 0): void {
+  for (let page = start; page < end; page += PAGE) if (!touch(space, page, rights)) return;
 }
 
 /** Moves the break of `program` to `wanted`: where it is then. */
@@ -344,7 +344,11 @@ function protectAreas(program: Program, start: u64, end: u64, rights: u32): i64 
     const until = min<u64>(area.end, end);
     // What becomes data by that counts as such.
     const more = (rights & MEM_W) !== 0 ? newData(space, from, until) : 0;
+    // A private locked area is there when it may be written to: mprotect_fixup() of Linux.
+    const isLocked = area.locked === LOCKED && area.shared === 0;
+    const fills = isLocked && (area.rights & MEM_W) === 0 && (rights & MEM_W) !== 0;
     if (!mayExpand(program, 0, more) || protect(space, from, until, rights) !== 0) return -ENOMEM;
+    if (fills) populate(space, from, until, MEM_W);
     from = until;
   }
   return 0;

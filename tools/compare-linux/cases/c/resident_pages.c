@@ -58,7 +58,28 @@ static void moved(void) {
   area = mremap(area, PAGES * PAGE, PAGES * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)0x300000000);
 }
 
+static void locked(void) {
+  area[20 * PAGE] = 1;
+  mlock(area + 17 * PAGE, 9 * PAGE);
+}
+static void populated(void) {
+  area[20 * PAGE] = 1;
+  madvise(area + 22 * PAGE, 3 * PAGE, MADV_POPULATE_READ);
+  madvise(area + 28 * PAGE, 2 * PAGE, MADV_POPULATE_WRITE);
+}
+static void locked_then_writable(void) {
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+  mmap(area + 2 * PAGE, 3 * PAGE, PROT_NONE, flags | MAP_LOCKED, -1, 0);
+  mmap(area + 8 * PAGE, 3 * PAGE, PROT_NONE, flags, -1, 0);
+  mlock2(area + 12 * PAGE, 3 * PAGE, MLOCK_ONFAULT);
+  mprotect(area + 12 * PAGE, 3 * PAGE, PROT_NONE);
+  mprotect(area, 16 * PAGE, PROT_READ | PROT_WRITE);
+}
+
 int main(void) {
+  asking("locked", locked);
+  asking("populated", populated);
+  asking("locked, then writable", locked_then_writable);
   asking("none", make);
   asking("one", one);
   asking("several", several);
