@@ -21,14 +21,18 @@ export interface SocketAddress {
  * A character device: the guest's bytes go there. With "none" the guest's device is not there at all. Standard input and
  * output can be a line's and a monitor's at once (mux), and Ctrl-C the guest's (passInterrupt).
  */
-export type Chardev =
+export type Chardev = (
   | { kind: "stdio"; mux?: boolean; passInterrupt?: boolean }
   /** A console of -display curses. */
   | { kind: "vc" }
   | { kind: "file"; path: string }
   | { kind: "null" }
   | { kind: "none" }
-  | SocketAddress;
+  | SocketAddress
+) & {
+  /** A file that gets what the guest says as well. */
+  logFile?: string;
+};
 
 export const isSocket = (device: Chardev): device is SocketAddress =>
   device.kind === "unix" || device.kind === "tcp";
@@ -85,19 +89,24 @@ export function namedChardev(props: ReadonlyMap<string, string>): [id: string, d
   if (keys === undefined) {
     throw new LoadError(`-chardev ${kind}: expected ${Object.keys(CHARDEV_KEYS).join(", ")}`);
   }
-  const known = ["", "backend", "id", ...keys];
+  const known = ["", "backend", "id", "logfile", ...keys];
   const odd = [...props.keys()].find((key) => !known.includes(key));
   if (odd !== undefined)
-    throw new LoadError(`-chardev ${kind}: ${odd}: expected ${keys.join(", ") || "nothing"}`);
+    throw new LoadError(`-chardev ${kind}: ${odd}: expected ${[...keys, "logfile"].join(", ")}`);
+  const logFile = props.get("logfile");
+  return [id, { ...deviceOf(kind, props), ...(logFile === undefined ? {} : { logFile }) }];
+}
+
+function deviceOf(kind: string, props: ReadonlyMap<string, string>): Chardev {
   const path = props.get("path");
-  if (kind === "null" || kind === "vc") return [id, { kind }];
+  if (kind === "null" || kind === "vc") return { kind };
   if (kind === "stdio") {
     const mux = isOn(kind, props, "mux", false);
-    return [id, { kind, mux, passInterrupt: !isOn(kind, props, "signal", true) }];
+    return { kind, mux, passInterrupt: !isOn(kind, props, "signal", true) };
   }
   if (kind === "file") {
     if (!path) throw new LoadError("-chardev file: expected path=PATH");
-    return [id, { kind, path }];
+    return { kind, path };
   }
   const flags = FLAGS.flatMap((flag) => {
     const value = props.get(flag);
@@ -105,7 +114,7 @@ export function namedChardev(props: ReadonlyMap<string, string>): [id: string, d
   });
   const { host = "", port } = Object.fromEntries(props) as { host?: string; port?: string };
   const where = path === undefined ? `tcp:${host}:${port ?? ""}` : `unix:${path}`;
-  return [id, parseChardev("-chardev socket", [where, ...flags].join(","))];
+  return parseChardev("-chardev socket", [where, ...flags].join(","));
 }
 
 /** Reads a device of the command line. Throws `LoadError`; `option` is whose value it is. */

@@ -49,6 +49,14 @@ describe("devices of -chardev", () => {
     expect(passInterrupt).toBe(true);
   });
 
+  it("are logged to a file, but for those that nothing of the guest's goes to", () => {
+    const logged = "-chardev stdio,id=c,mux=on,logfile=log";
+    expect(parsed(`${logged} -serial chardev:c -mon c`).serials).toMatchObject([
+      { kind: "stdio", logFile: "log" },
+    ]);
+    expect(() => parsed(`${logged} -mon c`)).toThrow("logfile is for what a guest says");
+  });
+
   it("leave Ctrl-C to the emulator unless signal=off", () => {
     expect(parsed("-chardev stdio,id=c,mux=on -serial chardev:c -mon c").passInterrupt).toBe(false);
   });

@@ -94,6 +94,13 @@ export function connectChardevs(options: CliOptions): void {
     if (isShared && role === "qmp") {
       throw new UsageError(`${option}: QMP at chardev ${id}: it wants one without mux=on`);
     }
+    if (
+      device.logFile !== undefined &&
+      (role === "monitor" || role === "qmp") &&
+      others.length === 0
+    ) {
+      throw new UsageError(`${option}: chardev ${id}: logfile is for what a guest says`);
+    }
     if (device.kind === "stdio") options.passInterrupt ||= device.passInterrupt === true;
     // A monitor beside a line is there by Ctrl-A C.
     const isBeside = role === "monitor" && others.some((user) => user.role === "line");

@@ -169,6 +169,13 @@ test("the monitor on a pipe answers everything, in order", () => {
   ]);
 });
 
+test("logfile= of a -chardev has what the guest says, as the device itself", () => {
+  const log = path("serial.log");
+  const args = ["-chardev", `stdio,id=c,logfile=${log}`, "-serial", "chardev:c"];
+  expect(run(["-kernel", hello, ...args])).toMatchObject({ status: 0, out: "hello\n" });
+  expect(readFileSync(log, "latin1")).toBe("hello\n");
+});
+
 test("-loadvm begins with what savevm has kept, or not at all", () => {
   const begin = (...args: string[]) => run(["-kernel", hello, ...args], "", directory);
   run(["-kernel", hello, "-S", "-monitor", "stdio"], "savevm kept\nquit\n", directory);

@@ -147,6 +147,18 @@ export class Session {
     return sink;
   }
 
+  /** A sink whose bytes go to a file, too. */
+  #logged(sink: Sink, path: string): Sink {
+    const log = this.#sink({ kind: "file", path }, "-chardev logfile");
+    return {
+      write: (byte) => {
+        log.write(byte);
+        sink.write(byte);
+      },
+      flush: () => sink.flush(),
+    };
+  }
+
   /** The sockets of serial ports and debug console; those to wait for are waited for. */
   #openSocket(
     address: SocketAddress,
@@ -293,10 +305,15 @@ export class Session {
       if (!isSocket(device)) continue;
       serials[port] = await this.#openSocket(device, option(port), machine, port);
     }
+    for (const [port, { logFile }] of lines.entries()) {
+      const sink = serials[port];
+      if (logFile !== undefined && sink !== undefined) serials[port] = this.#logged(sink, logFile);
+    }
     if (o.debugcon.kind === "vc") debugcon = this.#console("debugcon", 0);
     if (isSocket(o.debugcon)) {
       debugcon = await this.#openSocket(o.debugcon, "-debugcon", machine);
     }
+    if (o.debugcon.logFile !== undefined) debugcon = this.#logged(debugcon, o.debugcon.logFile);
     return machine;
   }
 
