@@ -152,7 +152,7 @@ export function beginNegotiation(registers: RegisterFile, s: PhyState): void {
 }
 
 /** The link is up as it is, without a negotiation. */
-export function raiseLink(registers: RegisterFile, s: PhyState): void {
+function raiseLink(registers: RegisterFile, s: PhyState): void {
   registers.set(R.STATUS, registers.get(R.STATUS) | R.STATUS_LINK_UP);
   setLink(s, true);
 }
@@ -164,6 +164,14 @@ export function completeNegotiation(registers: RegisterFile, s: PhyState): void 
   raiseLink(registers, s);
   s.registers[BMSR] = (s.registers[BMSR] as number) | COMPLETE;
   s.registers[ANLPAR] = (s.registers[ANLPAR] as number) | ACKNOWLEDGED;
+}
+
+/** The cable is in, or out: the link is what it makes of it at once. True where that is a change. */
+export function moveCable(registers: RegisterFile, s: PhyState, isIn: boolean): boolean {
+  const before = registers.get(R.STATUS);
+  if (isIn) raiseLink(registers, s);
+  else beginNegotiation(registers, s);
+  return registers.get(R.STATUS) !== before;
 }
 
 /** Number of the register that MDIC's five bits mean on the page that is chosen. */

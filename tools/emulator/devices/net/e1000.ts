@@ -23,12 +23,12 @@ import {
   completeNegotiation,
   hasLoopback,
   MDIC_INTERRUPT,
+  moveCable,
   NEGOTIATION_NS,
   negotiates,
   PHY_82540EM,
   type PhyState,
   phyReset,
-  raiseLink,
 } from "./e1000-phy.ts";
 import { ReceiveRing } from "./e1000-receive.ts";
 import * as R from "./e1000-registers.ts";
@@ -212,14 +212,12 @@ export class E1000 implements Device, NetworkCard {
     const s = this.state;
     if (s.isUnplugged === !isIn) return;
     s.isUnplugged = !isIn;
-    if (isIn && negotiates(s.phy)) this.#negotiate();
-    else {
-      const before = this.#registers.get(R.STATUS);
-      if (isIn) raiseLink(this.#registers, s.phy);
-      else beginNegotiation(this.#registers, s.phy);
-      if (this.#registers.get(R.STATUS) !== before) this.#raise(R.CAUSE.linkChange);
-      this.#receiver.drain();
+    if (isIn && negotiates(s.phy)) {
+      this.#negotiate();
+      return;
     }
+    if (moveCable(this.#registers, s.phy, isIn)) this.#raise(R.CAUSE.linkChange);
+    this.#receiver.drain();
   }
 
   #negotiated(): void {
