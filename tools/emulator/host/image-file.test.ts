@@ -308,6 +308,32 @@ describe("an image", () => {
     closeImage(openImage(file, { writable: true }));
   });
 
+  test.skipIf(process.platform !== "linux")(
+    "is free after a process that nobody waits for",
+    async () => {
+      const file = image("unreaped.img", writer(true));
+      // The shell becomes a program that never waits for its children.
+      const command = '"$0" "$1" -hda "$2" & echo "$!."; exec sleep 600';
+      const parent = spawn("sh", ["-c", command, process.execPath, emu, file]);
+      try {
+        let out = "";
+        for await (const chunk of parent.stdout) {
+          out += chunk;
+          if (/\.\s*\S/.test(out)) break;
+        }
+        const pid = Number(out.split(".")[0]);
+        expect(() => openImage(file)).toThrow(/Failed to get shared "write" lock/);
+        process.kill(pid, "SIGKILL");
+        const state = (): string =>
+          readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1] ?? "";
+        while (!state().startsWith("Z")) await setTimeout(10);
+        closeImage(openImage(file, { writable: true }));
+      } finally {
+        parent.kill("SIGKILL");
+      }
+    },
+  );
+
   test.skipIf(!hasQemu || process.platform !== "linux")("is not taken from QEMU", async () => {
     const file = image("qemu.img");
     const args = ["-display", "none", "-nodefaults", "-S", "-drive", `file=${file},format=raw`];

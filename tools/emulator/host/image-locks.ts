@@ -49,15 +49,18 @@ function remove(path: string): void {
   }
 }
 
-/** When a process began, which tells it from another one of its number; 0 where the system does not say. */
-function startOf(pid: number): string {
+/** A process's state, and when it began, which tells it from another one of its number (proc(5)); nothing where the system does not say. */
+function processOf(pid: number): { state: string; start: string } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "0";
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return { state: fields[0] ?? "", start: fields[19] ?? "0" };
   } catch {
-    return "0";
+    return undefined;
   }
 }
+
+const startOf = (pid: number): string => processOf(pid)?.start ?? "0";
 
 function isAlive(pid: number, start: string): boolean {
   try {
@@ -65,8 +68,10 @@ function isAlive(pid: number, start: string): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
   }
-  const now = startOf(pid);
-  return now === "0" || now === start;
+  const now = processOf(pid);
+  if (now === undefined) return true;
+  // One that nobody has waited for has nothing open any more.
+  return now.start === start && now.state !== "Z" && now.state !== "X";
 }
 
 /** Whether QEMU has a file in a way that does not go with how it is to be opened. */
