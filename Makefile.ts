@@ -45,6 +45,7 @@ import {
   IMAGES,
   INTERACTIVE,
   imageArguments,
+  REAL_TIME,
   SHELL,
   SHELL_ARCHIVE,
   SHIPPED_ARCHIVE,
@@ -193,10 +194,10 @@ async function runScript(script: string, args: string[]): Promise<number> {
   return exitCode ?? 1;
 }
 
-/** The system with a shell on the serial line; what is not typed at a terminal ends by the end-of-file character. */
+/** The system with a shell on the serial line, in real time at a terminal; what is not typed at a terminal ends by the end-of-file character. */
 async function runShell(words: readonly string[]): Promise<number> {
   const args = [...emulatorArguments("build", words, SHELL_ARCHIVE), ...SHELL];
-  if (process.stdin.isTTY) return runScript("tools/bin/emu", args);
+  if (process.stdin.isTTY) return runScript("tools/bin/emu", [...args, ...REAL_TIME]);
   const input = isFile() ? openTyped("build/.typed") : "pipe";
   const child = spawn(process.execPath, ["tools/bin/emu", ...args], {
     stdio: [input, "inherit", "inherit"],

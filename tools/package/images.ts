@@ -69,5 +69,7 @@ export function imageArguments(folder: string): string[] {
 export const BATCH = ["-serial", "stdio"];
 /** Behind those: with a shell, whose terminal gets Ctrl-C; Ctrl-A X ends the run. */
 export const SHELL = ["-serial", "mon:stdio"];
+/** Behind those, where somebody is there: it is today, and idle time is waited out instead of skipped. */
+export const REAL_TIME = ["-rtc", "base=utc,clock=host"];
 /** Behind those: in real time, with the screen in the browser and the monitor on the terminal. */
-export const INTERACTIVE = ["-serial", "mon:stdio", "-rtc", "clock=host", "-display", "web"];
+export const INTERACTIVE = ["-serial", "mon:stdio", ...REAL_TIME, "-display", "web"];
