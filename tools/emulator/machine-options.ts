@@ -506,12 +506,12 @@ function imageOfBytes(name: string, bytes: Uint8Array, format?: ImageFormat): Im
   });
 }
 
-/** Media by their place: those with an index at theirs, the others where there is room. */
 interface Placed {
   disk: Disk;
   index?: number | undefined;
 }
 
+/** Media by their place: those with an index at theirs, the others where there is room. */
 function attach(
   media: readonly Placed[],
   places: number,

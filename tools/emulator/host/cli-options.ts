@@ -136,9 +136,9 @@ export interface CliOptions extends CliDrives {
   /** Where VNC clients connect: host, display number, and whether they need a password. */
   vnc?: { host: string; display: number; password: boolean };
   freeze: boolean;
-  /** Where the process writes its number while it is there. */
   /** The snapshot that the machine begins with. */
   loadvm?: string;
+  /** Where the process writes its number while it is there. */
   pidFile?: string;
   /** Where the run's input is written to, and read from. */
   record?: string;

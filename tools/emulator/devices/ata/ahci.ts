@@ -1,6 +1,6 @@
-// The SATA controller of the ICH9, on q35 and as a device that is added (ICH9 datasheet, 13 and 15; AHCI 1.3.1, 2 and 3.1): six ports with the disks and
-// CDs of the machine. As QEMU's it is AHCI 1.0 and nothing else: no IDE mode, no port multipliers, no power states of
-// the link, no hot plugging.
+// The SATA controller of the ICH9, on q35 and as a device that is added (ICH9 datasheet, 13 and 15; AHCI 1.3.1, 2 and
+// 3.1): six ports with disks and CDs. As QEMU's it is AHCI 1.0 and nothing else: no IDE mode, no port multipliers, no
+// power states of the link, no hot plugging.
 
 import type { Disk } from "../../media/disk.ts";
 import { Q35 } from "../chipset.ts";
@@ -21,7 +21,6 @@ import { AtaDisk } from "./ata-disk.ts";
 import { AtapiDrive } from "./atapi-drive.ts";
 
 export const AHCI_PORTS = 6;
-const PORT_COUNT = AHCI_PORTS;
 /** Controllers that are added. */
 export const MAX_AHCI = 8;
 const REGISTER_BYTES = 0x1000;
@@ -109,7 +108,7 @@ export class Ahci implements Device {
       now: () => slot.clock.now(),
       interrupt: () => this.#update(0),
     };
-    this.#ports = Array.from({ length: PORT_COUNT }, (_, i) => {
+    this.#ports = Array.from({ length: AHCI_PORTS }, (_, i) => {
       const device = deviceOf(disks[i], firstDrive + i);
       return new AhciPort(device, host, (fire) => slot.timer(fire, `${i}`));
     });
@@ -164,13 +163,13 @@ export class Ahci implements Device {
     const s = this.state;
     switch (offset) {
       case HBA.cap:
-        return capabilities(PORT_COUNT);
+        return capabilities(AHCI_PORTS);
       case HBA.ghc:
         return s.ghc;
       case HBA.is:
         return s.is;
       case HBA.pi:
-        return 2 ** PORT_COUNT - 1;
+        return 2 ** AHCI_PORTS - 1;
       case HBA.vs:
         return VERSION;
     }
@@ -244,7 +243,7 @@ export const addedAhci: DeviceKind<{ index: number; addr: number }> = {
     new Ahci(slot, {
       ...{ device: addr, fn: 0, multifunction: false, addresses: {} },
       disks: slot.board.media.ahci?.[index] ?? [],
-      firstDrive: (index + 1) * PORT_COUNT,
+      firstDrive: (index + 1) * AHCI_PORTS,
     }),
 };
 
