@@ -16,25 +16,19 @@ export interface Reference {
   connect(device: Chardev): void;
 }
 
+/** The same before it is known whose device it gets. */
+type User = Omit<Reference, "id">;
+
 /** A device of the command line: what it says, or by `chardev:ID` one of -chardev. */
-export function useChardev(
-  options: CliOptions,
-  text: string,
-  { option, role, connect }: Omit<Reference, "id">,
-): void {
+export function useChardev(options: CliOptions, text: string, user: User): void {
   const id = /^chardev:(.+)$/.exec(text)?.[1];
-  if (id !== undefined) options.references.push({ option, id, role, connect });
-  else connect(parseChardev(option, text));
+  if (id !== undefined) options.references.push({ ...user, id });
+  else user.connect(parseChardev(user.option, text));
 }
 
 /** -device isa-debugcon and -debugcon. */
-export const debugconReference = (
-  options: CliOptions,
-  option: string,
-  id: string | undefined,
-): Reference => ({
+export const debugconUser = (options: CliOptions, option: string): User => ({
   option,
-  id,
   role: "output",
   connect: (device) => {
     options.debugcon = device;
@@ -42,16 +36,22 @@ export const debugconReference = (
 });
 
 /** Somebody who is asked and answers: not in a file. */
-export function addDialogue(options: CliOptions, option: string, role: "monitor" | "qmp") {
-  return (device: Chardev): void => {
+export const dialogueUser = (
+  options: CliOptions,
+  option: string,
+  role: "monitor" | "qmp",
+): User => ({
+  option,
+  role,
+  connect: (device) => {
     if (device.kind === "file") {
       throw new UsageError(
         `${option} file:${device.path}: expected stdio, vc, none, chardev:ID, unix:PATH, tcp:HOST:PORT or telnet:HOST:PORT`,
       );
     }
     (role === "qmp" ? options.qmps : options.monitors).push(device);
-  };
-}
+  },
+});
 
 /** -mon [chardev=]ID[,mode=readline|control][,pretty=off]: a monitor, or QMP, at a -chardev. */
 export function parseMon(options: CliOptions, text: string): void {
@@ -62,12 +62,7 @@ export function parseMon(options: CliOptions, text: string): void {
   const mode = oneOf("-mon mode", props.get("mode") ?? "readline", ["readline", "control"]);
   oneOf("-mon pretty", props.get("pretty") ?? "off", ["off"]);
   const role = mode === "control" ? "qmp" : "monitor";
-  options.references.push({
-    option: "-mon",
-    id,
-    role,
-    connect: addDialogue(options, "-mon", role),
-  });
+  options.references.push({ ...dialogueUser(options, "-mon", role), id });
 }
 
 /** The device of a -chardev that `option` names. */

@@ -7,7 +7,7 @@ import { COM_PORTS } from "../devices/uart16550.ts";
 import { virtioSerial } from "../devices/virtio/virtio-console.ts";
 import { virtConsole, virtSerialPort } from "../devices/virtio/virtio-port.ts";
 import { ADDABLE_DEVICES } from "../platform/addable-devices.ts";
-import { debugconReference } from "./cli-chardevs.ts";
+import { debugconUser } from "./cli-chardevs.ts";
 import { DRIVE_DEVICE_NAMES, parseDriveDevice } from "./cli-drives.ts";
 import { parseCapture, parseCard } from "./cli-network.ts";
 import type { CliOptions } from "./cli-options.ts";
@@ -53,7 +53,8 @@ const NAMED: Readonly<Record<string, { keys: readonly string[]; apply: Apply }>>
       if (port !== undefined) {
         o.debugconPort = number("-device isa-debugcon: iobase", port, 1, 0xffff);
       }
-      o.references.push(debugconReference(o, "-device isa-debugcon", props.get("chardev")));
+      const id = props.get("chardev");
+      o.references.push({ ...debugconUser(o, "-device isa-debugcon"), id });
     },
   },
   "isa-serial": {

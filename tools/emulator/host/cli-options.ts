@@ -17,9 +17,9 @@ import type { SmbiosOptions } from "../platform/firmware/smbios.ts";
 import { GIB, MAX_RAM, MIB, MIN_RAM } from "../platform/memory-map.ts";
 import { type Chardev, namedChardev } from "./chardev.ts";
 import {
-  addDialogue,
   connectChardevs,
-  debugconReference,
+  debugconUser,
+  dialogueUser,
   parseMon,
   type Reference,
   useChardev,
@@ -661,7 +661,7 @@ const OPTIONS: readonly Option[] = [
     value: "DEV",
     help: "console at port 0xE9: stdio, file:PATH, unix:, tcp: or null; absent without this option",
     apply: (o, v) => {
-      useChardev(o, v, debugconReference(o, "-debugcon", undefined));
+      useChardev(o, v, debugconUser(o, "-debugcon"));
     },
   },
   {
@@ -691,8 +691,7 @@ const OPTIONS: readonly Option[] = [
     value: "DEV",
     help: "the monitor: none, stdio, vc, unix:PATH,server,nowait or tcp:HOST:PORT,server,nowait; may be given again",
     apply: (o, v) => {
-      const connect = addDialogue(o, "-monitor", "monitor");
-      useChardev(o, v, { option: "-monitor", role: "monitor", connect });
+      useChardev(o, v, dialogueUser(o, "-monitor", "monitor"));
     },
   },
   {
@@ -706,7 +705,7 @@ const OPTIONS: readonly Option[] = [
     value: "DEV",
     help: "the same for programs: QEMU's protocol QMP",
     apply: (o, v) => {
-      useChardev(o, v, { option: "-qmp", role: "qmp", connect: addDialogue(o, "-qmp", "qmp") });
+      useChardev(o, v, dialogueUser(o, "-qmp", "qmp"));
     },
   },
   {
